@@ -1,0 +1,66 @@
+// Package store keeps content by path: in a directory, in memory, in an object store.
+//
+// A store moves bytes and knows nothing of documents; packages fetch and publish know documents.
+package store
+
+import (
+	"context"
+	"io"
+	"iter"
+	"time"
+)
+
+// Source is where content is read from.
+type Source interface {
+	// Open reads what is at path from byte off on.
+	// The error wraps [fs.ErrNotExist] if nothing is there.
+	Open(ctx context.Context, path string, off int64) (io.ReadCloser, error)
+}
+
+// Store is content by path. Paths are relative, slash-separated and safe
+//; anything else is an error.
+type Store interface {
+	Source
+
+	// Put replaces what is at path. Readers see the old content or the new, never a part; once Put returns nil
+	// the new content is durable. If c does not read as it says, nothing is replaced and the error is a
+	// [*ContentError].
+	Put(ctx context.Context, path string, c Content) error
+
+	// Delete removes what is at path. It returns nil if nothing is there.
+	Delete(ctx context.Context, path string) error
+
+	// Stat tells what is at path without reading it.
+	// The error wraps [fs.ErrNotExist] if nothing is there.
+	Stat(ctx context.Context, path string) (Info, error)
+}
+
+// Info is what a store knows of one path without reading its content.
+type Info struct {
+	Size     int64     // in bytes
+	Modified time.Time // zero if the store does not know
+}
+
+// Replacer is a store that can replace several paths at once: a reader sees all of the old content or all of the new.
+type Replacer interface {
+	// Replace puts every path of docs and removes every path of gone, as one change.
+	Replace(ctx context.Context, docs map[string][]byte, gone []string) error
+}
+
+// Lister is a store that can tell what it holds.
+type Lister interface {
+	// List yields every path that begins with prefix, in byte order.
+	List(ctx context.Context, prefix string) iter.Seq2[string, error]
+}
+
+// Copier is a store that can make content available under a second path without reading it through the program.
+type Copier interface {
+	// Copy makes the content of from available at to, as durably as Put.
+	Copy(ctx context.Context, from, to string) error
+}
+
+// Locker is a store that can keep other runs out.
+type Locker interface {
+	// Lock waits for the lock, or returns an error that tells who holds it once ctx is done.
+	Lock(ctx context.Context) (unlock func() error, err error)
+}
