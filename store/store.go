@@ -8,6 +8,8 @@ import (
 	"io"
 	"iter"
 	"time"
+
+	"github.com/seed-43fb3962/sstream/streams"
 )
 
 // Source is where content is read from.
@@ -17,8 +19,7 @@ type Source interface {
 	Open(ctx context.Context, path string, off int64) (io.ReadCloser, error)
 }
 
-// Store is content by path. Paths are relative, slash-separated and safe
-//; anything else is an error.
+// Store is content by path. Paths are relative, slash-separated and safe (streams.CheckPath); anything else is an error.
 type Store interface {
 	Source
 
@@ -63,4 +64,11 @@ type Copier interface {
 type Locker interface {
 	// Lock waits for the lock, or returns an error that tells who holds it once ctx is done.
 	Lock(ctx context.Context) (unlock func() error, err error)
+}
+
+// Content can be read again from any offset, so that resume, retry and verification live in one place.
+type Content struct {
+	Size   int64          // in bytes; -1 if unknown
+	Digest streams.Digest // the zero value means: not checked
+	Open   func(ctx context.Context, off int64) (io.ReadCloser, error)
 }

@@ -1,0 +1,43 @@
+package streams
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"hash"
+)
+
+// Digest is one checksum as a stream lists it. The zero value means that nothing is listed.
+type Digest struct {
+	Algorithm string // "sha512", "sha256" or "md5"
+	Hex       string // lower-case hexadecimal digits
+}
+
+// Algorithms are the checksums that a stream may list, strongest first.
+var Algorithms = [...]string{"sha512", "sha256", "md5"}
+
+// New returns the hash that computes d's algorithm.
+func (d Digest) New() (hash.Hash, error) {
+	switch d.Algorithm {
+	case "sha512":
+		return sha512.New(), nil
+	case "sha256":
+		return sha256.New(), nil
+	case "md5":
+		return md5.New(), nil
+	}
+	return nil, fmt.Errorf("unknown digest algorithm %q", d.Algorithm)
+}
+
+// Is tells whether sum, as [hash.Hash.Sum] returns it, is this digest.
+func (d Digest) Is(sum []byte) bool { return d.Hex == hex.EncodeToString(sum) }
+
+// String returns "sha256:…", or "" for the zero value.
+func (d Digest) String() string {
+	if d.Algorithm == "" {
+		return ""
+	}
+	return d.Algorithm + ":" + d.Hex
+}
