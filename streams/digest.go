@@ -41,3 +41,14 @@ func (d Digest) String() string {
 	}
 	return d.Algorithm + ":" + d.Hex
 }
+
+// DigestOf returns the strongest checksum that get knows (an item's sha512, sha256 or md5 field), the zero Digest if
+// there is none. The text is taken as it stands: upper-case digits never match.
+func DigestOf(get func(key string) string) Digest {
+	for _, algorithm := range Algorithms {
+		if text := get(algorithm); text != "" {
+			return Digest{algorithm, text}
+		}
+	}
+	return Digest{}
+}

@@ -1,0 +1,89 @@
+package streams
+
+import "fmt"
+
+// aliasKey is the top-level field that says what fields a value of another field stands for:
+// {"_aliases": {"crsn": {"use1": {"region": "us-east-1", "endpoint": …}}}}.
+const aliasKey = "_aliases"
+
+// Aliases are the short forms that a products file defines. Nil means none.
+type Aliases map[string]map[string]Attrs
+
+// AliasesOf reads the aliases that top defines.
+func AliasesOf(top *Attrs) Aliases {
+	v := top.Get(aliasKey)
+	if v.Kind() != Object {
+		return nil
+	}
+	aliases := Aliases{}
+	fields := v.Fields()
+	for key, values := range fields.All() {
+		byValue := map[string]Attrs{}
+		list := values.Fields()
+		for value, means := range list.All() {
+			byValue[value] = means.Fields()
+		}
+		aliases[key] = byValue
+	}
+	return aliases
+}
+
+// expand sets, for every field of a that has an alias, the fields that it stands for. They replace those that are there.
+func (al Aliases) expand(a *Attrs) error {
+	for _, f := range a.fields {
+		values, ok := al[f.key]
+		if !ok || len(values) == 0 {
+			continue
+		}
+		value, ok := f.value.Str()
+		if !ok || value == "" {
+			continue
+		}
+		means, ok := values[value]
+		if !ok {
+			return fmt.Errorf("%s=%q is not defined in %s", f.key, value, aliasKey)
+		}
+		for key, v := range means.All() {
+			a.Set(key, v)
+		}
+	}
+	return nil
+}
+
+// ExpandAliases replaces what a products file writes short by what it stands for, on every level.
+func (p *Products) ExpandAliases() error {
+	al := AliasesOf(&p.Attrs)
+	if al == nil {
+		return nil
+	}
+	if err := al.expand(&p.Attrs); err != nil {
+		return err
+	}
+	for name, product := range p.Products.All() {
+		if err := al.ExpandProduct(name, product); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ExpandProduct expands the aliases in one product and below it; name is for errors.
+func (al Aliases) ExpandProduct(name string, product *Product) error {
+	if al == nil {
+		return nil
+	}
+	if err := al.expand(&product.Attrs); err != nil {
+		return fmt.Errorf("%s: %w", Ref{Product: name}, err)
+	}
+	for version, v := range product.Versions.All() {
+		if err := al.expand(&v.Attrs); err != nil {
+			return fmt.Errorf("%s: %w", Ref{name, version, ""}, err)
+		}
+		for item, it := range v.Items.All() {
+			if err := al.expand(&it.Attrs); err != nil {
+				return fmt.Errorf("%s: %w", Ref{name, version, item}, err)
+			}
+		}
+	}
+	return nil
+}

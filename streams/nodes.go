@@ -1,0 +1,117 @@
+package streams
+
+import (
+	"iter"
+	"slices"
+)
+
+// Nodes are children by name, in the order in which the document lists them.
+// The zero value is absent from a rendered document; an empty list that was read or made with [MakeNodes] is {}.
+type Nodes[T any] struct {
+	list  []node[T]
+	index map[string]int // name to place, once there are more than linearLimit
+}
+
+type node[T any] struct {
+	name  string
+	value T
+}
+
+// linearLimit is where looking names up one by one begins to cost more than a map.
+const linearLimit = 16
+
+// MakeNodes returns an empty, present list.
+func MakeNodes[T any]() Nodes[T] { return Nodes[T]{list: []node[T]{}} }
+
+// Len returns the number of children.
+func (n *Nodes[T]) Len() int { return len(n.list) }
+
+// Get returns the child of that name and whether there is one.
+func (n *Nodes[T]) Get(name string) (T, bool) {
+	if i := n.find(name); i >= 0 {
+		return n.list[i].value, true
+	}
+	var none T
+	return none, false
+}
+
+func (n *Nodes[T]) find(name string) int {
+	if n.index != nil {
+		if i, ok := n.index[name]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range n.list {
+		if n.list[i].name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// Set gives name a child; a name that is there keeps its place.
+func (n *Nodes[T]) Set(name string, child T) {
+	if i := n.find(name); i >= 0 {
+		n.list[i].value = child
+		return
+	}
+	n.list = append(n.list, node[T]{name, child})
+	if n.index != nil {
+		n.index[name] = len(n.list) - 1
+	} else if len(n.list) > linearLimit {
+		n.reindex()
+	}
+}
+
+func (n *Nodes[T]) reindex() {
+	n.index = nil
+	if len(n.list) <= linearLimit {
+		return
+	}
+	n.index = make(map[string]int, len(n.list))
+	for i := range n.list {
+		n.index[n.list[i].name] = i
+	}
+}
+
+// Delete removes the child of that name.
+func (n *Nodes[T]) Delete(name string) {
+	n.DeleteFunc(func(other string, _ T) bool { return other == name })
+}
+
+// DeleteFunc removes every child for which gone is true.
+func (n *Nodes[T]) DeleteFunc(gone func(name string, child T) bool) {
+	before := len(n.list)
+	n.list = slices.DeleteFunc(n.list, func(e node[T]) bool { return gone(e.name, e.value) })
+	if len(n.list) != before {
+		n.reindex()
+	}
+}
+
+// All yields the children in the order of the document.
+func (n *Nodes[T]) All() iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
+		for _, e := range n.list {
+			if !yield(e.name, e.value) {
+				return
+			}
+		}
+	}
+}
+
+// Names returns the names in the order of the document.
+func (n *Nodes[T]) Names() []string {
+	names := make([]string, len(n.list))
+	for i, e := range n.list {
+		names[i] = e.name
+	}
+	return names
+}
+
+// Sorted returns the names in byte order. Versions sort so: the last is the newest.
+func (n *Nodes[T]) Sorted() []string {
+	names := n.Names()
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,58 @@
+package streams
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// DefaultPath is the document that a mirror is read from when none is named.
+const DefaultPath = "streams/v1/index.sjson"
+
+// CheckPath refuses a path that could lead out of the tree it is relative to: absolute, empty, with "..", ".", NUL,
+// empty components or a slash at the end. Symbolic links are the store's to refuse.
+func CheckPath(path string) error {
+	switch {
+	case path == "":
+		return fmt.Errorf("unsafe path %q: it is empty", path)
+	case strings.HasPrefix(path, "/"):
+		return fmt.Errorf("unsafe path %q: it is absolute", path)
+	case strings.ContainsRune(path, 0):
+		return fmt.Errorf("unsafe path %q: it holds a NUL", path)
+	}
+	for part := range strings.SplitSeq(path, "/") {
+		switch part {
+		case "..", "...":
+			return fmt.Errorf("unsafe path %q: it climbs with %q", path, part)
+		case "", ".":
+			return fmt.Errorf("unsafe path %q: it has an empty component or %q", path, part)
+		}
+	}
+	return nil
+}
+
+// CheckContentID refuses a content id that cannot be the name of a file.
+func CheckContentID(id string) error {
+	if strings.Contains(id, "/") {
+		return fmt.Errorf("unsafe content_id %q: it holds a slash", id)
+	}
+	if err := CheckPath(id); err != nil {
+		return fmt.Errorf("unsafe content_id %q", id)
+	}
+	return nil
+}
+
+var documentInURL = regexp.MustCompile(`streams/v1/.*[.](sjson|json)$`)
+
+// SplitURL divides the address of a document, http://host/x/streams/v1/index.json, into the root of its mirror
+// (http://host/x/) and its path there. If path is given, or the address does not lead to a document below streams/v1,
+// then the address is the root, and the path is the given one or [DefaultPath].
+func SplitURL(address, path string) (root, document string) {
+	if path != "" {
+		return address, path
+	}
+	if at := documentInURL.FindStringIndex(address); at != nil {
+		return address[:at[0]], address[at[0]:]
+	}
+	return address, DefaultPath
+}

@@ -1,0 +1,258 @@
+package streams
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Escape is the set of characters that are written as \uXXXX although JSON does not ask for it.
+type Escape byte
+
+// Escapes.
+const (
+	ASCII      Escape = iota // everything outside 0x20 … 0x7e, as Python's json.dumps does
+	HTML                     // & < > U+2028 U+2029, as Go's encoding/json does
+	escapeNone               // only what JSON asks for
+)
+
+// Style is how a document is laid out. The zero value is one line without blanks, names sorted, ASCII only.
+type Style struct {
+	Indent    int  // spaces a level; 0: one line
+	Spaced    bool // one line with ", " and ": ", as json.dumps does by itself
+	KeepOrder bool // names in the order of the document; false: sorted in byte order
+	Newline   bool // a newline at the end
+	Escape    Escape
+}
+
+// Append renders x, an *Index, *Products, *Product, *Version, *Item, *Entry, *Attrs or Value, after dst.
+func Append[T Renderable](dst []byte, x T, style Style) []byte {
+	r := renderer{dst: dst, Style: style}
+	r.any(x)
+	if style.Newline {
+		r.dst = append(r.dst, '\n')
+	}
+	return r.dst
+}
+
+// Renderable is what [Append] takes.
+type Renderable interface {
+	*Index | *Products | *Product | *Version | *Item | *Entry | *Attrs | Value
+}
+
+type renderer struct {
+	dst   []byte
+	depth int
+	Style
+}
+
+func (r *renderer) any(x any) {
+	switch x := x.(type) {
+	case Value:
+		r.value(x.raw)
+	case *Attrs:
+		r.attrs(x, "", 0, nil)
+	case *Item:
+		r.attrs(&x.Attrs, "", 0, nil)
+	case *Entry:
+		r.attrs(&x.Attrs, "", 0, nil)
+	case *Version:
+		r.attrs(&x.Attrs, "items", x.Items.present(), func() { below(r, &x.Items) })
+	case *Product:
+		r.attrs(&x.Attrs, "versions", x.Versions.present(), func() { below(r, &x.Versions) })
+	case *Products:
+		r.attrs(&x.Attrs, "products", x.Products.present(), func() { below(r, &x.Products) })
+	case *Index:
+		r.attrs(&x.Attrs, "index", x.Entries.present(), func() { below(r, &x.Entries) })
+	}
+}
+
+// present is 1 if the list is to be written, 0 if it is absent.
+func (n *Nodes[T]) present() int {
+	if n.list == nil {
+		return 0
+	}
+	return 1
+}
+
+// attrs writes a node: its fields, and its children as one more member if there are any.
+func (r *renderer) attrs(a *Attrs, name string, children int, write func()) {
+	n := len(a.fields)
+	r.object(n+children, func(i int) string {
+		if i == n {
+			return name
+		}
+		return a.fields[i].key
+	}, func(i int) {
+		if i == n {
+			write()
+		} else {
+			r.value(a.fields[i].value.raw)
+		}
+	})
+}
+
+func below[T any](r *renderer, n *Nodes[T]) {
+	r.object(len(n.list), func(i int) string { return n.list[i].name }, func(i int) { r.any(n.list[i].value) })
+}
+
+// object writes n members in the order that the style asks for.
+func (r *renderer) object(n int, key func(int) string, value func(int)) {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	if !r.KeepOrder {
+		slices.SortFunc(order, func(a, b int) int { return cmp.Compare(key(a), key(b)) })
+	}
+	r.group('{', '}', n, func(i int) {
+		r.dst = appendQuoted(r.dst, key(order[i]), r.Escape)
+		r.dst = append(r.dst, ':')
+		if r.Indent > 0 || r.Spaced {
+			r.dst = append(r.dst, ' ')
+		}
+		value(order[i])
+	})
+}
+
+// group writes n elements between brackets.
+func (r *renderer) group(open, close byte, n int, element func(int)) {
+	r.dst = append(r.dst, open)
+	r.depth++
+	for i := range n {
+		if i > 0 {
+			r.dst = append(r.dst, ',')
+			if r.Spaced && r.Indent == 0 {
+				r.dst = append(r.dst, ' ')
+			}
+		}
+		r.line()
+		element(i)
+	}
+	r.depth--
+	if n > 0 {
+		r.line()
+	}
+	r.dst = append(r.dst, close)
+}
+
+func (r *renderer) line() {
+	if r.Indent > 0 {
+		r.dst = append(r.dst, '\n')
+		for range r.depth * r.Indent {
+			r.dst = append(r.dst, ' ')
+		}
+	}
+}
+
+// value writes JSON text that has been checked, laid out anew; numbers keep their text.
+func (r *renderer) value(raw string) {
+	switch v := (Value{raw}); v.Kind() {
+	case Text:
+		r.dst = appendEscaped(r.dst, raw, r.Escape)
+	case Array:
+		list := v.List()
+		r.group('[', ']', len(list), func(i int) { r.value(list[i].raw) })
+	case Object:
+		a := v.Fields()
+		r.attrs(&a, "", 0, nil)
+	case Absent:
+		r.dst = append(r.dst, "null"...)
+	default:
+		r.dst = append(r.dst, raw...)
+	}
+}
+
+// appendQuoted writes s as a JSON string.
+func appendQuoted(dst []byte, s string, e Escape) []byte {
+	dst = append(dst, '"')
+	dst = appendText(dst, s, e)
+	return append(dst, '"')
+}
+
+// appendEscaped writes the text of a JSON string, quotes and all, with the escapes that e asks for.
+// A surrogate without a partner stays as it is.
+func appendEscaped(dst []byte, raw string, e Escape) []byte {
+	dst = append(dst, '"')
+	for s := raw[1 : len(raw)-1]; s != ""; {
+		n := strings.IndexByte(s, '\\')
+		switch {
+		case n < 0:
+			n = len(s)
+			dst = appendText(dst, s, e)
+		case n > 0:
+			dst = appendText(dst, s[:n], e)
+		default:
+			var r rune
+			if r, n = unescape(s); r == utf8.RuneError && n == 6 {
+				dst = append(dst, strings.ToLower(s[:n])...)
+			} else {
+				dst = appendText(dst, string(r), e)
+			}
+		}
+		s = s[n:]
+	}
+	return append(dst, '"')
+}
+
+// appendText writes s without quotes.
+func appendText(dst []byte, s string, e Escape) []byte {
+	start := 0
+	for i := 0; i < len(s); {
+		if c := s[i]; c < utf8.RuneSelf && plain(c, e) {
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		if r >= utf8.RuneSelf && e != ASCII && !(e == HTML && (r == '\u2028' || r == '\u2029')) {
+			i += n
+			continue
+		}
+		dst = appendRune(append(dst, s[start:i]...), r)
+		i += n
+		start = i
+	}
+	return append(dst, s[start:]...)
+}
+
+// plain tells whether c stands for itself.
+func plain(c byte, e Escape) bool {
+	switch {
+	case c < ' ' || c == '"' || c == '\\':
+		return false
+	case e == HTML:
+		return c != '<' && c != '>' && c != '&'
+	case e == ASCII:
+		return c != 0x7f
+	}
+	return true
+}
+
+// appendRune writes r as an escape.
+func appendRune(dst []byte, r rune) []byte {
+	switch r {
+	case '"', '\\':
+		return append(dst, '\\', byte(r))
+	case '\n':
+		return append(dst, `\n`...)
+	case '\r':
+		return append(dst, `\r`...)
+	case '\t':
+		return append(dst, `\t`...)
+	case '\b':
+		return append(dst, `\b`...)
+	case '\f':
+		return append(dst, `\f`...)
+	}
+	if r > 0xffff {
+		high, low := utf16.EncodeRune(r)
+		return appendRune(appendRune(dst, high), low)
+	}
+	dst = append(dst, `\u`...)
+	for shift := 12; shift >= 0; shift -= 4 {
+		dst = append(dst, "0123456789abcdef"[r>>shift&15])
+	}
+	return dst
+}
