@@ -1,4 +1,20 @@
 // Command sstream mirrors, queries, builds, signs and publishes Simple Streams.
+//
+// Called by the name of an older tool (sstream-mirror, sstream-query, simplestream-maintainer …) it takes that tool's
+// command line and answers as that tool did: see names.go.
 package main
 
-func main() {}
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	code := a.run(ctx, os.Args)
+	stop()
+	os.Exit(code)
+}

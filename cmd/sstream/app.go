@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// app is what a command has of the world around it.
+type app struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	getenv func(string) string
+}
+
+// Exit codes. The old names have only 0, 1 and 2, as the old tools.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitPart        = 3 // done in part: what was left out is named on stderr
+	exitInterrupted = 130
+)
+
+// exitHelp is the last paragraph of a command's help page.
+const exitHelp = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done in part, 130 interrupted."
+
+// exitError is an error with the exit code that it deserves. A nil err is printed nowhere.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usageError is a wrong command line.
+func usageError(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}
+
+// run is the whole program: args[0] is the name that it was called by. It returns the exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	name := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
+	cmd := newRootCommand(a)
+	if old, ok := oldNames[name]; ok {
+		cmd = old(a)
+	}
+	return a.execute(ctx, cmd, args[1:])
+}
+
+func (a *app) execute(ctx context.Context, cmd *cobra.Command, args []string) int {
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetIn(a.stdin)
+	cmd.SetOut(a.stdout)
+	cmd.SetErr(a.stderr)
+	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &exitError{exitUsage, err} })
+	args, err := expandPrefixes(cmd, args)
+	if err == nil {
+		cmd.SetArgs(args)
+		cmd, err = cmd.ExecuteContextC(ctx)
+	}
+	return a.finish(ctx, cmd, err)
+}
+
+// finish says what went wrong and returns the exit code.
+func (a *app) finish(ctx context.Context, cmd *cobra.Command, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		fmt.Fprintf(a.stderr, "%s: interrupted\n", cmd.CommandPath())
+		return exitInterrupted
+	}
+	exit := &exitError{code: exitFailed, err: err}
+	if errors.As(err, &exit) && exit.err == nil {
+		return exit.code
+	}
+	if exit.code == exitUsage {
+		fmt.Fprintf(a.stderr, "usage: %s\n", cmd.UseLine())
+	}
+	fmt.Fprintf(a.stderr, "%s: error: %v\n", cmd.CommandPath(), err)
+	if exit.code == exitUsage {
+		fmt.Fprintf(a.stderr, "%s --help says more\n", cmd.CommandPath())
+	}
+	return exit.code
+}

@@ -1,0 +1,18 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newRootCommand(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "sstream COMMAND",
+		Short: "Mirror, query, build, sign and publish Simple Streams",
+		Long: `sstream mirrors, queries, builds, signs and publishes Simple Streams: the format in which Ubuntu, LXD, Incus, MAAS,
+Juju and OpenStack say which images exist.
+
+` + exitHelp,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.AddCommand(newVersionCommand(a))
+	return root
+}
