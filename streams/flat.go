@@ -73,7 +73,8 @@ func (f *Flat) AddScalars(a *Attrs) {
 	}
 }
 
-// Flat returns the fields of e over those of the nodes above it, then product_name, version_name and item_name.
+// Flat returns the fields of e over those of the nodes above it; each node's name (product_name, version_name,
+// item_name) follows its fields.
 func (e *Entity) Flat() *Flat {
 	f := new(Flat)
 	e.AppendFlat(f)
@@ -83,14 +84,13 @@ func (e *Entity) Flat() *Flat {
 // AppendFlat is [Entity.Flat] into f, which it empties first.
 func (e *Entity) AppendFlat(f *Flat) {
 	f.Reset()
-	for _, a := range e.levels() {
+	place := e.place()
+	for i, a := range e.levels() {
 		if a != nil {
 			f.AddScalars(a)
 		}
-	}
-	for _, p := range e.place() {
-		if p.Value != "" {
-			f.Set(p.Key, p.Value)
+		if i > 0 && place[i-1].Value != "" {
+			f.Set(place[i-1].Key, place[i-1].Value)
 		}
 	}
 }

@@ -26,7 +26,7 @@ func TestParse(t *testing.T) {
 		}
 		got = append(got, b.String())
 	}
-	want := "p:a/2/i: format=products:1.0 content_id=c arch=amd64 path=d/i size=12 crsn=u big=1e+30 region=us product_name=p:a version_name=2 item_name=i"
+	want := "p:a/2/i: format=products:1.0 content_id=c arch=amd64 product_name=p:a version_name=2 path=d/i size=12 crsn=u big=1e+30 region=us item_name=i"
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}

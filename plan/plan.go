@@ -1,0 +1,104 @@
+// Package plan decides what to add to a target and what to remove from it. It does no I/O: a plan is a value that can
+// be printed, counted, refused or carried out.
+package plan
+
+import (
+	"errors"
+	"iter"
+
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// Options say what of a source a target is to hold. The zero value: all of it, and nothing else.
+type Options struct {
+	// Max is how many versions of a product the target holds at most, the newest; nil: all. Negative: all but that
+	// many of the oldest.
+	Max *int
+	// Keep leaves versions that left the source in the target as long as there are not more than Max.
+	Keep bool
+	// Item, Product and Version say what is wanted; nil: everything. They are asked in a fixed order: every item of
+	// the document first, then, for one product after the other, the product and its versions from the newest.
+	Item, Product, Version func(*streams.Entity) (bool, error)
+	// RemoveUnwanted removes versions that Version refused and the target has.
+	RemoveUnwanted bool
+	// CompareItems looks inside versions that both hold: items that are new or differ are added, items that the
+	// source does not list any more are removed. False: a version that is there is taken to be complete.
+	CompareItems bool
+	// Held says whether the target holds what its record lists of an item; nil: always. An item that is not held is
+	// added again. It is asked only with CompareItems.
+	Held func(r streams.Ref, recorded *streams.Item) bool
+}
+
+// Plan is what is to be done for one products file.
+type Plan struct {
+	Source *streams.Products // as it was given to New
+	Have   *streams.Products // likewise
+	Steps  []*Step           // in the order of the source
+}
+
+// Step is what is to be done for one product. It names every product that is wanted, also those with nothing to do.
+type Step struct {
+	Name    string
+	Product *streams.Product // in the source, with the wanted items only
+	Have    *streams.Product // in the target; nil if the target does not have it
+	Add     []Change         // versions, newest first
+	Update  []Change         // versions that both hold and that differ inside, newest first
+	Remove  []Change         // versions, oldest first
+}
+
+// Change is what is to be done for one version.
+type Change struct {
+	Name   string
+	Source *streams.Version // with the wanted items only; nil if the source does not have it
+	Have   *streams.Version // nil if the target does not have it
+	Add    []string         // items to add or replace, in the order of the source
+	Remove []string         // items to remove, in the order of the target
+}
+
+// New decides what is to be done so that the target, which holds have, holds what o wants of src. Neither is changed.
+func New(src, have *streams.Products, o Options) (*Plan, error) {
+	p := &Plan{Source: src, Have: have}
+	for step, err := range Steps(src, have, o) {
+		if err != nil {
+			return nil, err
+		}
+		p.Steps = append(p.Steps, step)
+	}
+	return p, nil
+}
+
+// Steps is [New] one product at a time: a step is decided when it is asked for, so that the functions in o are called
+// for a product after the step before it was carried out. An error ends the sequence.
+func Steps(src, have *streams.Products, o Options) iter.Seq2[*Step, error] {
+	return func(yield func(*Step, error) bool) {
+		if o.Keep && o.Max == nil {
+			yield(nil, errors.New("keep needs a maximum: say how many versions are to be kept"))
+			return
+		}
+		d := decider{src: src, have: have, Options: o}
+		wanted, err := d.wantedItems()
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		for name, product := range wanted.All() {
+			step, err := d.step(name, product)
+			if err == nil && step == nil {
+				continue
+			}
+			if !yield(step, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Empty tells whether nothing is to be done.
+func (p *Plan) Empty() bool {
+	for _, s := range p.Steps {
+		if len(s.Add)+len(s.Update)+len(s.Remove) > 0 {
+			return false
+		}
+	}
+	return true
+}
