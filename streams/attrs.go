@@ -1,10 +1,16 @@
 package streams
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // Attrs are the fields of a node as the document has them, in its order. Unknown fields survive a round trip.
 // The zero value has no fields.
-type Attrs struct{ fields []field }
+type Attrs struct {
+	fields []field
+	tail   int // how many of fields, the last ones, the document has after the node's children
+}
 
 type field struct {
 	key   string
@@ -35,13 +41,26 @@ func (a *Attrs) Set(key string, v Value) {
 			return
 		}
 	}
+	a.fields = slices.Insert(a.fields, len(a.fields)-a.tail, field{key, v})
+}
+
+// SetAfter is Set; a new field comes after the node's children where the order is kept.
+func (a *Attrs) SetAfter(key string, v Value) {
+	if a.Get(key).Kind() != Absent {
+		a.Set(key, v)
+		return
+	}
 	a.fields = append(a.fields, field{key, v})
+	a.tail++
 }
 
 // Delete removes the field named key.
 func (a *Attrs) Delete(key string) {
 	for i := range a.fields {
 		if a.fields[i].key == key {
+			if i >= len(a.fields)-a.tail {
+				a.tail--
+			}
 			a.fields = append(a.fields[:i:i], a.fields[i+1:]...)
 			return
 		}
@@ -63,4 +82,4 @@ func (a *Attrs) All() iter.Seq2[string, Value] {
 }
 
 // Clone returns a copy that can be changed on its own.
-func (a *Attrs) Clone() Attrs { return Attrs{append([]field(nil), a.fields...)} }
+func (a *Attrs) Clone() Attrs { return Attrs{append([]field(nil), a.fields...), a.tail} }

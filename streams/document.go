@@ -152,9 +152,12 @@ func (p *parser) document(a *Attrs, below string, nodes func() error) error {
 // node reads an object: its fields into a, the member called below by nodes.
 func (p *parser) node(depth int, a *Attrs, below string, nodes func() error) error {
 	base := len(p.stack)
+	tail := -1 // if there are children: where the fields after them begin
 	err := p.object(depth, func(key string) error {
 		if key == below && nodes != nil {
-			return nodes()
+			err := nodes()
+			tail = len(p.stack)
+			return err
 		}
 		v, err := p.value(depth + 1)
 		if err != nil {
@@ -170,6 +173,9 @@ func (p *parser) node(depth int, a *Attrs, below string, nodes func() error) err
 		return nil
 	})
 	a.fields = p.keep(p.stack[base:])
+	if tail >= 0 {
+		a.tail = len(p.stack) - tail
+	}
 	p.stack = p.stack[:base]
 	return err
 }

@@ -79,17 +79,23 @@ func (n *Nodes[T]) present() int {
 
 // attrs writes a node: its fields, and its children as one more member if there are any.
 func (r *renderer) attrs(a *Attrs, name string, children int, write func()) {
-	n := len(a.fields)
-	r.object(n+children, func(i int) string {
-		if i == n {
+	n := len(a.fields) - a.tail // where the children come
+	field := func(i int) *field {
+		if i > n {
+			i -= children
+		}
+		return &a.fields[i]
+	}
+	r.object(len(a.fields)+children, func(i int) string {
+		if i == n && children > 0 {
 			return name
 		}
-		return a.fields[i].key
+		return field(i).key
 	}, func(i int) {
-		if i == n {
+		if i == n && children > 0 {
 			write()
 		} else {
-			r.value(a.fields[i].value.raw)
+			r.value(field(i).value.raw)
 		}
 	})
 }

@@ -68,3 +68,23 @@ func TestFilter(t *testing.T) {
 		}
 	}
 }
+
+func TestFieldsAfterChildren(t *testing.T) {
+	const text = `{"format":"products:1.0","products":{"p":{"os":"x","versions":{},"requirements":{},"z":1}},"updated":"now"}`
+	d, err := Parse("x", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(Append(nil, d.Products, Style{KeepOrder: true})); got != text {
+		t.Errorf("got  %s\nwant %s", got, text)
+	}
+	p, _ := d.Products.Products.Get("p")
+	p.Set("arch", String("a"))
+	p.SetAfter("last", Int(1))
+	p.SetAfter("os", String("y"))
+	p.Delete("z")
+	const want = `{"os":"y","arch":"a","versions":{},"requirements":{},"last":1}`
+	if got := string(Append(nil, p, Style{KeepOrder: true})); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
