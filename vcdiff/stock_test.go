@@ -1,0 +1,117 @@
+package vcdiff
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+)
+
+// stock is the path of xdelta3, which tests that compare with it need.
+func stock(t testing.TB) string {
+	t.Helper()
+	path, err := exec.LookPath("xdelta3")
+	if err == nil {
+		return path
+	}
+	if os.Getenv("CI_REAL") == "1" {
+		t.Fatal("CI_REAL=1 but xdelta3 is not installed: apt-get install xdelta3")
+	}
+	t.Skip("needs xdelta3: apt-get install xdelta3")
+	return ""
+}
+
+func writeFile(t testing.TB, path string, content []byte) string {
+	t.Helper()
+	if err := os.WriteFile(path, content, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// stockDecode applies a delta as LXD and Incus do.
+func stockDecode(t testing.TB, source, delta []byte) ([]byte, error) {
+	t.Helper()
+	xdelta3, dir := stock(t), t.TempDir()
+	out := filepath.Join(dir, "out")
+	cmd := exec.Command(xdelta3, "-f", "-d", "-s",
+		writeFile(t, filepath.Join(dir, "source"), source), writeFile(t, filepath.Join(dir, "delta"), delta), out)
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return said, err
+	}
+	return os.ReadFile(out)
+}
+
+// stockEncode makes a delta with the given options.
+func stockEncode(t testing.TB, source, target []byte, options ...string) []byte {
+	t.Helper()
+	xdelta3, dir := stock(t), t.TempDir()
+	out := filepath.Join(dir, "delta")
+	args := append(append([]string{"-e", "-f"}, options...), "-s",
+		writeFile(t, filepath.Join(dir, "source"), source), writeFile(t, filepath.Join(dir, "target"), target), out)
+	if said, err := exec.Command(xdelta3, args...).CombinedOutput(); err != nil {
+		t.Fatalf("xdelta3 %v: %v: %s", options, err, said)
+	}
+	delta, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return delta
+}
+
+func encode(t testing.TB, source, target []byte, o *Options) []byte {
+	t.Helper()
+	var delta bytes.Buffer
+	s, err := Encode(context.Background(), &delta, bytes.NewReader(source), int64(len(source)),
+		bytes.NewReader(target), int64(len(target)), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Delta != int64(delta.Len()) || s.Target != int64(len(target)) || s.Copied+s.Added > s.Target {
+		t.Fatalf("stats %+v for a delta of %d bytes", s, delta.Len())
+	}
+	return delta.Bytes()
+}
+
+func decode(source, delta []byte) ([]byte, error) {
+	var out bytes.Buffer
+	n, err := Decode(context.Background(), &out, bytes.NewReader(source), onlyReader{bytes.NewReader(delta)}, nil)
+	if err == nil && n != int64(out.Len()) {
+		panic("wrong count")
+	}
+	return out.Bytes(), err
+}
+
+type onlyReader struct{ io.Reader }
+
+func TestStockDecodesOurs(t *testing.T) {
+	for _, p := range pairs() {
+		for name, o := range map[string]*Options{
+			"default": nil, "small windows": {WindowSize: 1 << 16}, "largest windows": {WindowSize: mostWindow}, "no secondary": {NoSecondary: true},
+		} {
+			delta := encode(t, p.source, p.target, o)
+			got, err := stockDecode(t, p.source, delta)
+			if err != nil {
+				t.Fatalf("%s, %s: %v: %s", p.name, name, err, got)
+			}
+			if !bytes.Equal(got, p.target) {
+				t.Fatalf("%s, %s: stock xdelta3 makes something else of it", p.name, name)
+			}
+		}
+	}
+}
+
+func TestWeDecodeStock(t *testing.T) {
+	for _, p := range pairs() {
+		for _, options := range [][]string{{}, {"-9"}, {"-1"}, {"-0", "-S", "none"}, {"-9", "-S", "none"}, {"-n"}, {"-A"}, {"-W", "16384"}} {
+			delta := stockEncode(t, p.source, p.target, options...)
+			got, err := decode(p.source, delta)
+			if err != nil || !bytes.Equal(got, p.target) {
+				t.Fatalf("%s: xdelta3 %v: %v", p.name, options, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,97 @@
+package vcdiff
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+type pair struct {
+	name           string
+	source, target []byte
+}
+
+// randomBytes are bytes that no compressor makes smaller.
+func randomBytes(r *rand.Rand, n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return b
+}
+
+// text is n bytes of something that compresses well.
+func text(r *rand.Rand, n int) []byte {
+	var b bytes.Buffer
+	for b.Len() < n {
+		fmt.Fprintf(&b, "/usr/lib/%x/lib%d.so.%d\t%d\n", r.Uint32N(5000), r.Uint32N(300), r.Uint32N(9), r.Uint32())
+	}
+	return b.Bytes()[:n]
+}
+
+// edited is b with some changes of the given size in it: bytes replaced, put in and taken out.
+func edited(r *rand.Rand, b []byte, changes, size int) []byte {
+	b = bytes.Clone(b)
+	for range changes {
+		at, n := r.IntN(len(b)), 1+r.IntN(size)
+		end := min(at+n, len(b))
+		switch r.IntN(3) {
+		case 0:
+			copy(b[at:end], randomBytes(r, end-at))
+		case 1:
+			b = append(b[:at:at], append(randomBytes(r, n), b[at:]...)...)
+		case 2:
+			b = append(b[:at:at], b[end:]...)
+		}
+	}
+	return b
+}
+
+// shuffled is b with its blocks in another order.
+func shuffled(r *rand.Rand, b []byte, block int) []byte {
+	var out []byte
+	for _, i := range r.Perm((len(b) + block - 1) / block) {
+		out = append(out, b[i*block:min((i+1)*block, len(b))]...)
+	}
+	return out
+}
+
+// pairs are sources and targets of all the kinds that matter.
+func pairs() []pair {
+	r := rand.New(rand.NewPCG(3, 4))
+	noise, words := randomBytes(r, 3<<20), text(r, 2<<20)
+	mixed := append(append(bytes.Clone(noise[:500_000]), words[:700_000]...), make([]byte, 300_000)...)
+	return []pair{
+		{"both empty", nil, nil},
+		{"empty source", nil, words[:100_000]},
+		{"empty target", noise, nil},
+		{"one byte", []byte("a"), []byte("b")},
+		{"tiny", []byte("hello, world"), []byte("hello, vcdiff world")},
+		{"equal noise", noise, noise},
+		{"equal words", words, words},
+		{"nothing in common", noise[:1<<20], noise[2<<20:]},
+		{"runs", make([]byte, 100_000), append(make([]byte, 20<<20), bytes.Repeat([]byte{'x'}, 1<<20)...)},
+		{"few edits", mixed, edited(r, mixed, 30, 100)},
+		{"many edits", mixed, edited(r, mixed, 3000, 30)},
+		{"large edits", mixed, edited(r, mixed, 10, 100_000)},
+		{"edited words", words, edited(r, words, 500, 200)},
+		{"shuffled noise", noise, shuffled(r, noise, 70_001)},
+		{"shuffled words", words, shuffled(r, words, 5000)},
+		{"longer", mixed, bytes.Repeat(mixed, 8)},
+		{"shorter", mixed, mixed[600_000:800_001]},
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	for _, p := range pairs() {
+		for _, o := range []*Options{nil, {WindowSize: 1 << 16}, {NoSecondary: true}} {
+			delta := encode(t, p.source, p.target, o)
+			got, err := decode(p.source, delta)
+			if err != nil || !bytes.Equal(got, p.target) {
+				t.Fatalf("%s: %v", p.name, err)
+			}
+			t.Logf("%s: %d -> %d", p.name, len(p.target), len(delta))
+		}
+	}
+}
