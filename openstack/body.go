@@ -1,0 +1,133 @@
+package openstack
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+)
+
+// Body is what a request sends if it is too long to be held in memory.
+type Body struct {
+	Size int64 // in bytes; -1: unknown, sent in chunks
+
+	// Open reads it from its start. It is called when the server asks for the first byte, and once more for each
+	// time that the request has to be made anew, as after the renewal of a token. A body that cannot be read twice
+	// returns an error then, and the request fails with it.
+	Open func() (io.ReadCloser, error)
+}
+
+// stream is a Body on its way through gophercloud, which repeats a request after a 401 with what is left of the body
+// unless that can seek, and does so while the transport may still be reading it. So the library is given a stream
+// that seeks and holds nothing, and guard below gives every attempt a reader of its own.
+type stream struct {
+	body    Body
+	mu      sync.Mutex
+	current *attempt
+}
+
+// Read is never called: the transport reads an attempt.
+func (s *stream) Read([]byte) (int, error) {
+	return 0, errors.New("a request's body was read outside of its attempt")
+}
+
+// Seek says that the body can be read from its start, as each attempt does.
+func (s *stream) Seek(int64, int) (int64, error) { return 0, nil }
+
+// Close ends nothing: the transport closes the attempt.
+func (s *stream) Close() error { return nil }
+
+// next ends the attempt before and begins another.
+func (s *stream) next() *attempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != nil {
+		s.current.Close()
+	}
+	s.current = &attempt{open: s.body.Open}
+	return s.current
+}
+
+// attempt reads a Body once. It is opened by the first Read, so that a request that was refused before has taken nothing.
+type attempt struct {
+	mu     sync.Mutex
+	open   func() (io.ReadCloser, error)
+	r      io.ReadCloser
+	closed bool
+	err    error
+}
+
+func (a *attempt) Read(p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return 0, errors.New("the request has ended")
+	}
+	if a.r == nil && a.err == nil {
+		a.r, a.err = a.open()
+	}
+	if a.err != nil {
+		return 0, a.err
+	}
+	n, err := a.r.Read(p)
+	if err != nil && err != io.EOF {
+		a.err = err
+	}
+	return n, err
+}
+
+// Close waits for a Read that is under way: the next attempt may read the same source.
+func (a *attempt) Close() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	if a.r == nil {
+		return nil
+	}
+	r := a.r
+	a.r = nil
+	return r.Close()
+}
+
+// failure is what kept the last attempt from being read to its end: the source's fault, not the server's.
+func (s *stream) failure() error {
+	s.mu.Lock()
+	current := s.current
+	s.mu.Unlock()
+	if current == nil {
+		return nil
+	}
+	current.mu.Lock()
+	defer current.mu.Unlock()
+	return current.err
+}
+
+// guard gives every attempt at a request with a stream its own reader and its length. It asks the server for its
+// consent first (Expect: 100-continue): a 401 or a 413 then costs no byte.
+type guard struct{ next http.RoundTripper }
+
+func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
+	s, ok := req.Body.(*stream)
+	if !ok {
+		return g.next.RoundTrip(req)
+	}
+	req = req.Clone(req.Context())
+	req.Body = s.next()
+	req.ContentLength = s.body.Size
+	if req.ContentLength == 0 {
+		req.Body.Close()
+		req.Body = http.NoBody
+	} else {
+		req.Header.Set("Expect", "100-continue")
+	}
+	return g.next.RoundTrip(req)
+}
+
+// end takes the source away from a transport that may still hold it: the request has been answered.
+func (s *stream) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current != nil {
+		s.current.Close()
+	}
+}
