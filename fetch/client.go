@@ -1,0 +1,285 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// client returns the HTTP client that knows whom to tell which secret.
+func (o *Options) client(sources []*source) (*http.Client, error) {
+	secure, err := o.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
+	users, err := readNetrc(o.Netrc)
+	if err != nil {
+		return nil, err
+	}
+	dial := o.Dial
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: o.ConnectTimeout}).DialContext
+	}
+	// HTTP/1.1 only: over HTTP/2, bulk transfers take nearly twice the CPU.
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	transport := &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         dial,
+		TLSClientConfig:     secure,
+		TLSHandshakeTimeout: o.ConnectTimeout,
+		Protocols:           protocols,
+		DisableCompression:  true, // asked for and undone where there is a limit, see encoding.go
+		MaxIdleConnsPerHost: 64,
+		MaxConnsPerHost:     o.MaxConns,
+		IdleConnTimeout:     90 * time.Second,
+		ReadBufferSize:      64 << 10,
+	}
+	agent := &authorizer{next: transport, users: map[string]http.Header{}}
+	for _, s := range sources {
+		if s.base != nil {
+			agent.add(s, users)
+		}
+	}
+	return &http.Client{Transport: agent, CheckRedirect: checkRedirect}, nil
+}
+
+const maxRedirects = 10
+
+func checkRedirect(r *http.Request, via []*http.Request) error {
+	if len(via) > maxRedirects {
+		return permanentError(fmt.Sprintf("more than %d redirects", maxRedirects))
+	}
+	if s := r.URL.Scheme; s != "http" && s != "https" {
+		return permanentError(fmt.Sprintf("redirected to a %s: address", s))
+	}
+	return nil
+}
+
+// authorizer adds secrets to the requests of the server they are for, and to no other: not where that redirects to.
+type authorizer struct {
+	next  http.RoundTripper
+	users map[string]http.Header // by origin
+}
+
+func (a *authorizer) add(s *source, users netrc) {
+	h := a.users[origin(s.base.Scheme, s.base.Host)]
+	if h == nil {
+		h = http.Header{}
+	}
+	r := &http.Request{Header: http.Header{}}
+	if s.user != nil {
+		password, _ := s.user.Password()
+		r.SetBasicAuth(s.user.Username(), password)
+	} else if u, ok := users.find(s.base.Hostname()); ok {
+		r.SetBasicAuth(u.login, u.password)
+	}
+	if s.bearer != "" {
+		r.Header.Set("Authorization", "Bearer "+s.bearer)
+	}
+	for _, more := range []http.Header{r.Header, s.header} {
+		for key, values := range more {
+			if h.Get(key) == "" {
+				h[http.CanonicalHeaderKey(key)] = values
+			}
+		}
+	}
+	a.users[origin(s.base.Scheme, s.base.Host)] = h
+}
+
+func origin(scheme, host string) string {
+	scheme, host = strings.ToLower(scheme), strings.ToLower(host)
+	if _, _, err := net.SplitHostPort(host); err != nil {
+		host += map[string]string{"http": ":80", "https": ":443"}[scheme]
+	}
+	return scheme + "://" + host
+}
+
+func (a *authorizer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if h := a.users[origin(r.URL.Scheme, r.URL.Host)]; len(h) > 0 {
+		r = r.Clone(r.Context())
+		for key, values := range h {
+			r.Header[key] = values
+			if key == "Host" {
+				r.Host = values[0]
+			}
+		}
+	}
+	return a.next.RoundTrip(r)
+}
+
+func (h *HTTP) tlsConfig() (*tls.Config, error) {
+	c := &tls.Config{}
+	if h.CAFile != "" {
+		pem, err := os.ReadFile(h.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read CA certificates: %w", err)
+		}
+		if c.RootCAs, err = x509.SystemCertPool(); err != nil {
+			c.RootCAs = x509.NewCertPool()
+		}
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("cannot read CA certificates: %s holds no PEM certificate", h.CAFile)
+		}
+	}
+	if h.CertFile == "" {
+		return c, nil
+	}
+	key := h.KeyFile
+	if key == "" {
+		key = h.CertFile
+	}
+	cert, err := tls.LoadX509KeyPair(h.CertFile, key)
+	if err != nil {
+		return nil, fmt.Errorf("cannot use the client certificate: %w", err)
+	}
+	c.Certificates = []tls.Certificate{cert}
+	return c, nil
+}
+
+// get sends one request.
+func (m *Mirror) get(ctx context.Context, address string, rq request) (*answer, error) {
+	ctx, w := newWatch(ctx, m.o.HeaderTimeout)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		w.stop()
+		return nil, permanentError("it is not a valid URL")
+	}
+	rq.header(r.Header, m.o.UserAgent)
+	resp, err := m.client.Do(r)
+	if err != nil {
+		w.stop()
+		if w.late.Load() {
+			return nil, fmt.Errorf("no answer within %v", m.o.HeaderTimeout)
+		}
+		return nil, cleanError(err)
+	}
+	w.timer.Stop()
+	resp.Body = &watchedBody{body: resp.Body, watch: w, limit: &m.o.HTTP}
+	a, err := m.read(resp, rq)
+	if err != nil {
+		drain(resp.Body)
+		return nil, err
+	}
+	return a, nil
+}
+
+func (rq *request) header(h http.Header, agent string) {
+	h.Set("User-Agent", agent)
+	h.Set("Accept-Encoding", "identity")
+	if rq.pack {
+		h.Set("Accept-Encoding", "gzip")
+	}
+	switch {
+	case rq.end > 0:
+		h.Set("Range", fmt.Sprintf("bytes=%d-%d", rq.off, rq.end-1))
+	case rq.off > 0:
+		h.Set("Range", fmt.Sprintf("bytes=%d-", rq.off))
+	}
+	if rq.tag != "" && h.Get("Range") != "" {
+		h.Set("If-Range", rq.tag)
+	}
+	if rq.known != nil {
+		if rq.known.ETag != "" {
+			h.Set("If-None-Match", rq.known.ETag)
+		} else if rq.known.Modified != "" {
+			h.Set("If-Modified-Since", rq.known.Modified)
+		}
+	}
+}
+
+// read makes an answer of a response.
+func (m *Mirror) read(resp *http.Response, rq request) (*answer, error) {
+	a := &answer{body: resp.Body, size: resp.ContentLength, stamp: stampOf(resp), tag: rangeTag(resp)}
+	switch resp.StatusCode {
+	case http.StatusOK:
+		a.ranges = resp.Header.Get("Accept-Ranges") == "bytes"
+		return a, decode(a, resp, rq)
+	case http.StatusPartialContent:
+		var err error
+		a.ranges = true
+		a.from, a.size, err = contentRange(resp.Header.Get("Content-Range"))
+		switch {
+		case err != nil:
+			return nil, err
+		case a.from > rq.off:
+			return nil, fmt.Errorf("the server sends a part that begins at byte %d instead of %d", a.from, rq.off)
+		case isEncoded(resp) && a.size != rq.size:
+			return nil, errEncodedPart
+		}
+		return a, nil
+	case http.StatusNotModified:
+		if rq.known != nil {
+			a.notModified, a.body = true, nil
+			drain(resp.Body)
+			return a, nil
+		}
+	case http.StatusRequestedRangeNotSatisfiable:
+		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
+		if size, err := strconv.ParseInt(total, 10, 64); err == nil && size <= rq.off {
+			return nil, contentError(fmt.Sprintf("the file ends at byte %d, where more is listed", size))
+		}
+	}
+	return nil, &statusError{resp.StatusCode, retryAfter(resp.Header.Get("Retry-After"), m.o.Now())}
+}
+
+// errEncodedPart says that a part is one of a compressed file, which only makes sense from its beginning on.
+var errEncodedPart = errors.New("the server sends a part of a compressed form of the file")
+
+// contentRange reads "bytes 5-9/10" or "bytes 5-9/*".
+func contentRange(text string) (from, size int64, err error) {
+	bad := fmt.Errorf("the server sends a part without saying which (Content-Range %q)", text)
+	part, ok := strings.CutPrefix(text, "bytes ")
+	part, total, found := strings.Cut(part, "/")
+	first, last, found2 := strings.Cut(part, "-")
+	from, err1 := strconv.ParseInt(first, 10, 64)
+	to, err2 := strconv.ParseInt(last, 10, 64)
+	if !ok || !found || !found2 || err1 != nil || err2 != nil || from < 0 || to < from {
+		return 0, 0, bad
+	}
+	if total == "*" {
+		return from, -1, nil
+	}
+	size, err = strconv.ParseInt(total, 10, 64)
+	if err != nil || size <= to {
+		return 0, 0, bad
+	}
+	return from, size, nil
+}
+
+// rangeTag returns what names these very bytes for If-Range: a strong ETag, or the date if it is old enough to be one.
+func rangeTag(resp *http.Response) string {
+	if tag := resp.Header.Get("ETag"); tag != "" {
+		if strings.HasPrefix(tag, "W/") {
+			return ""
+		}
+		return tag
+	}
+	if settled(resp) {
+		return resp.Header.Get("Last-Modified")
+	}
+	return ""
+}
+
+// settled tells whether a file was not changed in the second before it was sent: dates, and the ETags that servers make
+// of them, cannot tell two contents of one second apart.
+func settled(resp *http.Response) bool {
+	modified, err1 := http.ParseTime(resp.Header.Get("Last-Modified"))
+	now, err2 := http.ParseTime(resp.Header.Get("Date"))
+	return err1 == nil && err2 == nil && now.Sub(modified) > time.Second
+}
+
+// drain reads the little that is left of an answer, so that its connection can be used again.
+func drain(body io.ReadCloser) {
+	_, _ = io.CopyN(io.Discard, body, 16<<10)
+	body.Close()
+}

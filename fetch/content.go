@@ -1,0 +1,193 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync/atomic"
+
+	"github.com/seed-43fb3962/sstream/store"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// Content is the item at path, which has size bytes (-1: not known) and that digest (the zero value: not known).
+//
+// What its Open returns reads as many bytes as that, or fails: it resumes where a transfer broke off, from the same
+// mirror or the next, and never reads more. It does not check the digest, which is for whoever stores the item; when that
+// finds it wrong and opens the content again from the start, another mirror is asked first.
+// From a directory it is an *os.File.
+func (m *Mirror) Content(path string, size int64, d streams.Digest) store.Content {
+	c := &content{m: m, path: path, size: size, checked: d.Algorithm != ""}
+	return store.Content{Size: size, Digest: d, Open: c.open}
+}
+
+type content struct {
+	m       *Mirror
+	path    string
+	size    int64
+	checked bool         // the reader will find out if parts of two contents were put together
+	opened  atomic.Int32 // how often it was begun
+}
+
+func (c *content) open(ctx context.Context, off int64) (io.ReadCloser, error) {
+	if err := streams.CheckPath(c.path); err != nil {
+		return nil, err
+	}
+	if c.size >= 0 && off >= c.size && off > 0 {
+		if off > c.size {
+			return nil, fmt.Errorf("cannot read %s from byte %d on: it has %d", c.path, off, c.size)
+		}
+		return io.NopCloser(eof{}), nil
+	}
+	first := 0
+	if off == 0 {
+		first = int(c.opened.Add(1)-1) % len(c.m.sources)
+	}
+	r := &reader{content: c, off: off, size: c.size, tour: c.m.newTour(first)}
+	if err := r.open(ctx); err != nil {
+		return nil, err
+	}
+	if f, ok := r.body.(*os.File); ok {
+		return f, nil
+	}
+	r.reopen = func(why error) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		r.tour.fail(c.path, why)
+		return r.open(ctx)
+	}
+	return r, nil
+}
+
+type eof struct{}
+
+func (eof) Read([]byte) (int, error) { return 0, io.EOF }
+
+// reader reads an item through the failures of its sources.
+type reader struct {
+	*content
+	tour   *tour
+	reopen func(why error) error // after a failure: opens the rest, here or elsewhere
+
+	body io.ReadCloser // what comes next; nil: nothing does
+	off  int64         // where that is
+	size int64         // of the item; -1: as long as a source does not tell
+	got  int64         // bytes since body was opened
+	from *source       // where body is read
+	tag  string        // what from calls the content
+	err  error         // why there is nothing more
+}
+
+// enough is so many bytes that a source which breaks off after them works well, and is asked again as if it never had failed.
+const enough = 1 << 20
+
+func (r *reader) open(ctx context.Context) error {
+	return r.tour.run(ctx, r.path, func(s *source) error { return r.openAt(ctx, s) })
+}
+
+func (r *reader) openAt(ctx context.Context, s *source) error {
+	if r.from != nil && !r.checked && (s != r.from || r.tag == "") {
+		return permanentError("the transfer broke off, and without a checksum nothing tells whether the rest would be of the same file")
+	}
+	rq := request{path: r.path, off: r.off, size: r.size}
+	if s == r.from {
+		rq.tag = r.tag
+	}
+	a, err := s.open(ctx, r.m, rq)
+	if errors.Is(err, errEncodedPart) {
+		rq.off, rq.tag = 0, ""
+		a, err = s.open(ctx, r.m, rq)
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.take(s, a); err != nil {
+		a.body.Close()
+		return err
+	}
+	return nil
+}
+
+// take goes on with what a source sends, if that can be the same file.
+func (r *reader) take(s *source, a *answer) error {
+	switch {
+	case r.size >= 0 && a.size >= 0 && a.size != r.size:
+		return contentError(fmt.Sprintf("the file has %d bytes, where %d are listed", a.size, r.size))
+	case r.from != nil && !r.checked && a.tag != r.tag:
+		return permanentError("the file changed while it was read, and it has no checksum")
+	case r.off > a.from:
+		if _, err := io.CopyN(io.Discard, a.body, r.off-a.from); err != nil {
+			return fmt.Errorf("while skipping what was read before: %w", unexpected(err))
+		}
+	}
+	if r.size < 0 {
+		r.size = a.size
+	}
+	r.body, r.from, r.tag, r.got = a.body, s, a.tag, 0
+	return nil
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	for {
+		switch {
+		case r.err != nil:
+			return 0, r.err
+		case len(p) == 0:
+			return 0, nil
+		}
+		if r.size >= 0 {
+			p = p[:min(int64(len(p)), r.size-r.off)]
+		}
+		n, err := r.body.Read(p)
+		r.off += int64(n)
+		r.got += int64(n)
+		if r.off == r.size || err == io.EOF && r.size < 0 {
+			r.err = r.end(err)
+		} else if err != nil {
+			r.err = r.recover(unexpected(err))
+		}
+		if n > 0 {
+			return n, nil
+		}
+	}
+}
+
+// end looks whether the source sends more than the item has: then it is not the item, though its beginning may be.
+func (r *reader) end(err error) error {
+	var more [1]byte
+	for n := 0; err == nil; {
+		if n, err = r.body.Read(more[:]); n > 0 {
+			return fmt.Errorf("%s: the file goes on after the %d bytes that are listed", r.from.name(r.path), r.size)
+		}
+	}
+	return io.EOF
+}
+
+// recover goes on with the rest after a failure.
+func (r *reader) recover(why error) error {
+	r.body.Close()
+	r.body = io.NopCloser(eof{})
+	if r.got >= enough {
+		r.tour.progress()
+	}
+	return r.reopen(why)
+}
+
+func unexpected(err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return errors.New("the transfer broke off")
+	}
+	return err
+}
+
+// Close gives the rest of the item up.
+func (r *reader) Close() error {
+	if r.err == nil {
+		r.err = fs.ErrClosed
+	}
+	return r.body.Close()
+}

@@ -1,0 +1,285 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+
+	"github.com/seed-43fb3962/sstream/sign"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// Document is a document as it was read, with what was read beside it.
+type Document struct {
+	*streams.Document // neither Index nor Products if an index lists it in a format that this program does not know
+
+	Companions map[string][]byte // by path, what belongs to it: the .json.gpg that was verified with it
+	Signature  *sign.Signature   // nil: it was not verified
+	Unchanged  bool              // it is, to the byte, what the cache knows
+	Stamps     map[string]Stamp  // for the cache of the next run, by path, its companions' too
+}
+
+// Stamp tells a server which content of a document is known, so that it need not send it again.
+// It holds no secret and may be stored as JSON.
+type Stamp struct {
+	URL      string `json:"url"`                // where it was read, without user and query
+	ETag     string `json:"etag,omitempty"`     // as the server wrote it
+	Modified string `json:"modified,omitempty"` // as the server wrote it
+	SHA256   string `json:"sha256"`             // of the content
+}
+
+// Cache knows the documents of an earlier run, as they were published. It may be used by several goroutines at once.
+type Cache interface {
+	// Recall returns the content of the document at path and the stamp that it came with.
+	// It returns nil if either is not there; what does not match its stamp is not used.
+	Recall(ctx context.Context, path string) ([]byte, *Stamp)
+}
+
+// Detached says whether a .json document needs a detached signature beside it, .json.gpg.
+type Detached int
+
+// The values of Detached.
+const (
+	DetachedIgnored  Detached = iota // none is looked for, as in the Python tools
+	DetachedChecked                  // if one is there, it must be good
+	DetachedRequired                 // there must be a good one
+)
+
+// trust says what must be verified in a run.
+type trust int
+
+const (
+	trustAny      trust = iota // nothing, or detached signatures
+	trustClear                 // every document must be clear-signed
+	trustVerified              // what is listed in another format: the checksum in the verified index is enough
+)
+
+// Document reads, verifies and parses the document at path. A path that ends in "sjson" must be clear-signed; if it is
+// not there and the policy does not verify, then the unsigned document beside it is read instead.
+func (m *Mirror) Document(ctx context.Context, path string) (*Document, error) {
+	if err := streams.CheckPath(path); err != nil {
+		return nil, fmt.Errorf("cannot read document: %w", err)
+	}
+	d, err := m.document(ctx, wanted{path: path, clear: isClear(path)})
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return d, err
+	}
+	return m.unsigned(ctx, path, err)
+}
+
+// isClear tells whether a run that begins with path demands clear-signed documents. The dot does not count, as it never did.
+func isClear(path string) bool { return strings.HasSuffix(path, "sjson") }
+
+// unsigned looks for the unsigned document beside the signed one that is not there.
+func (m *Mirror) unsigned(ctx context.Context, path string, absent error) (*Document, error) {
+	base, isSigned := strings.CutSuffix(path, ".sjson")
+	other := base + ".json"
+	if !isSigned {
+		base, isJSON := strings.CutSuffix(path, ".json")
+		other = base + ".sjson"
+		if !isJSON {
+			return nil, absent
+		}
+	}
+	a, _, err := m.openAny(ctx, request{path: other, size: -1})
+	if err != nil {
+		return nil, absent
+	}
+	a.body.Close()
+	switch {
+	case !isSigned:
+		return nil, fmt.Errorf("%w (a signed %s is there: use --path=%s)", absent, other, other)
+	case !m.o.Policy.NoVerify:
+		return nil, fmt.Errorf("%w (an unsigned %s is there: to trust it, use --path=%s or --no-verify)", absent, other, other)
+	}
+	m.o.Logger.Warn("reading unsigned document", "path", other, "absent", path)
+	return m.document(ctx, wanted{path: other})
+}
+
+func (m *Mirror) openAny(ctx context.Context, rq request) (a *answer, from *source, err error) {
+	err = m.newTour(0).run(ctx, rq.path, func(s *source) (err error) {
+		a, err = s.open(ctx, m, rq)
+		from = s
+		return err
+	})
+	return a, from, err
+}
+
+// wanted is a document that is to be read.
+type wanted struct {
+	path   string
+	clear  bool           // it must be clear-signed
+	opaque bool           // it is in a format of its own
+	size   int64          // as the index lists it; 0: not listed
+	digest streams.Digest // as the index lists it
+}
+
+func (m *Mirror) document(ctx context.Context, w wanted) (d *Document, err error) {
+	err = m.newTour(0).run(ctx, w.path, func(s *source) (err error) {
+		d, err = m.documentFrom(ctx, s, w, m.o.Cache)
+		if err != nil && d != nil && d.Unchanged { // perhaps it is what was kept that is wrong
+			d, err = m.documentFrom(ctx, s, w, nil)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// documentFrom reads a document from one source. If that is not what it should be, both d and err are returned.
+func (m *Mirror) documentFrom(ctx context.Context, s *source, w wanted, cache Cache) (d *Document, err error) {
+	d = &Document{Stamps: map[string]Stamp{}, Unchanged: true}
+	raw, err := m.readAll(ctx, s, w.path, d, cache)
+	if err != nil {
+		return nil, err
+	}
+	d.Document = &streams.Document{Path: w.path, Raw: raw}
+	if err := w.check(raw); err != nil {
+		return d, err
+	}
+	body := raw
+	if w.clear {
+		var sig sign.Signature
+		if body, sig, err = m.o.Policy.Clearsigned(raw); err != nil {
+			return d, err
+		}
+		d.sign(m, sig)
+	} else if err := m.detached(ctx, s, d, cache); err != nil {
+		return d, err
+	}
+	if w.opaque {
+		return d, nil
+	}
+	if !w.clear && bytes.HasPrefix(raw, []byte("-----BEGIN PGP SIGNED MESSAGE-----")) {
+		return d, permanentError("it is clear-signed, but the run began with a document that is not: begin with one that ends in .sjson")
+	}
+	parsed, err := streams.Parse(w.path, body)
+	if err != nil {
+		return d, err
+	}
+	d.Index, d.Products = parsed.Index, parsed.Products
+	return d, nil
+}
+
+func (w *wanted) check(raw []byte) error {
+	if w.size > 0 && int64(len(raw)) != w.size {
+		return contentError(fmt.Sprintf("it has %d bytes, where the index lists %d", len(raw), w.size))
+	}
+	if w.digest.Algorithm == "" {
+		return nil
+	}
+	h, err := w.digest.New()
+	if err != nil {
+		return permanentError(err.Error())
+	}
+	h.Write(raw)
+	if sum := h.Sum(nil); !w.digest.Is(sum) {
+		return contentError(fmt.Sprintf("its %s is %x, where the index lists %s", w.digest.Algorithm, sum, w.digest.Hex))
+	}
+	return nil
+}
+
+func (d *Document) sign(m *Mirror, sig sign.Signature) {
+	if !m.o.Policy.NoVerify {
+		d.Signature = &sig
+	}
+}
+
+// detached verifies the signature beside a .json document.
+func (m *Mirror) detached(ctx context.Context, s *source, d *Document, cache Cache) error {
+	if m.o.Detached == DetachedIgnored || m.o.Policy.NoVerify || !strings.HasSuffix(d.Path, ".json") {
+		return nil
+	}
+	path := d.Path + ".gpg"
+	raw, err := m.readAll(ctx, s, path, d, cache)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && m.o.Detached == DetachedChecked:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: there is no %s beside it", sign.ErrNotSigned, path)
+	case err != nil:
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	sig, err := m.o.Policy.Detached(d.Raw, raw)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	d.sign(m, sig)
+	d.Companions = map[string][]byte{path: raw}
+	return nil
+}
+
+// readAll reads a whole file into memory, or finds it in the cache if the server says that it is still the same.
+func (m *Mirror) readAll(ctx context.Context, s *source, path string, d *Document, cache Cache) ([]byte, error) {
+	rq := request{path: path, size: -1, pack: true}
+	var known []byte
+	if cache != nil {
+		known, rq.known = cache.Recall(ctx, path)
+		if rq.known != nil && rq.known.SHA256 != sum(known) {
+			known, rq.known = nil, nil
+		}
+	}
+	if rq.known != nil && rq.known.URL != s.name(path) {
+		rq.known = nil // another server's names for its contents
+	}
+	a, err := s.open(ctx, m, rq)
+	if err != nil {
+		return nil, err
+	}
+	if a.notModified {
+		d.Stamps[path] = *rq.known
+		return known, nil
+	}
+	defer a.body.Close()
+	raw, err := readLimited(a.body, max(a.size, int64(len(known))), m.o.MaxDocument)
+	if err != nil {
+		return nil, err
+	}
+	a.stamp.URL, a.stamp.SHA256 = s.name(path), sum(raw)
+	d.Stamps[path] = a.stamp
+	d.Unchanged = d.Unchanged && known != nil && bytes.Equal(raw, known)
+	return raw, nil
+}
+
+func sum(data []byte) string {
+	s := sha256.Sum256(data)
+	return hex.EncodeToString(s[:])
+}
+
+// readLimited reads all of r. The hint is about how much that is; it is believed only so far.
+func readLimited(r io.Reader, hint, limit int64) ([]byte, error) {
+	const believed = 64 << 20
+	buf := make([]byte, 0, min(max(hint, 0), believed, limit)+bytes.MinRead)
+	for {
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case int64(len(buf)) > limit:
+			return nil, permanentError(fmt.Sprintf("it has more than the %d bytes that a document may have", limit))
+		case err == io.EOF:
+			return buf, nil
+		case err != nil:
+			return nil, err
+		case len(buf) == cap(buf):
+			buf = append(buf, 0)[:len(buf)]
+		}
+	}
+}
+
+// stampOf returns what a server says about the content that it sends, if that will tell it from every other.
+func stampOf(resp *http.Response) Stamp {
+	st := Stamp{ETag: resp.Header.Get("ETag"), Modified: resp.Header.Get("Last-Modified")}
+	if st.Modified != "" && !settled(resp) {
+		return Stamp{}
+	}
+	return st
+}

@@ -1,0 +1,68 @@
+package fetch
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+)
+
+// watch ends a request that takes too long by cancelling its context.
+type watch struct {
+	cancel context.CancelFunc
+	timer  *time.Timer
+	late   atomic.Bool // the timer did it
+}
+
+// newWatch begins to watch over what is done under the context that it returns.
+func newWatch(ctx context.Context, first time.Duration) (context.Context, *watch) {
+	ctx, cancel := context.WithCancel(ctx)
+	w := &watch{cancel: cancel}
+	w.timer = time.AfterFunc(first, func() {
+		w.late.Store(true)
+		cancel()
+	})
+	return ctx, w
+}
+
+func (w *watch) stop() {
+	w.timer.Stop()
+	w.cancel()
+}
+
+// watchedBody is the body of a response, with an end to the patience of its reader. Only the time that is spent waiting
+// for data counts: a reader may take all the time it likes.
+type watchedBody struct {
+	body  io.ReadCloser
+	watch *watch
+	limit *HTTP
+	spent time.Duration // waiting, since the speed was last looked at
+	got   int64         // in that time
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	start := time.Now()
+	b.watch.timer.Reset(b.limit.IdleTimeout)
+	n, err := b.body.Read(p)
+	b.watch.timer.Stop()
+	b.got += int64(n)
+	b.spent += time.Since(start)
+	switch {
+	case err == io.EOF:
+	case err != nil && b.watch.late.Load():
+		err = fmt.Errorf("the server sent nothing for %v", b.limit.IdleTimeout)
+	case err == nil && b.spent >= b.limit.LowSpeedTime:
+		if float64(b.got) < float64(b.limit.LowSpeed)*b.spent.Seconds() {
+			b.watch.cancel()
+			err = fmt.Errorf("the server sends less than %d bytes a second", b.limit.LowSpeed)
+		}
+		b.spent, b.got = 0, 0
+	}
+	return n, err
+}
+
+func (b *watchedBody) Close() error {
+	defer b.watch.stop()
+	return b.body.Close()
+}
