@@ -33,7 +33,7 @@ func cutArmor(data []byte, kind string) (block, rest []byte) {
 	for at := data; len(at) > 0; {
 		line, next := cutLine(at)
 		switch {
-		case string(line) == begin:
+		case string(line) == begin && from < 0:
 			from = len(data) - len(at)
 		case string(line) == end && from >= 0:
 			return data[from : len(data)-len(next)], next
@@ -55,8 +55,19 @@ func dearmor(block []byte, kind string) ([]byte, error) {
 		line, at = cutLine(at)
 	}
 	var text []byte
-	for line, at = cutLine(at); len(line) > 0 && line[0] != '=' && line[0] != '-'; line, at = cutLine(at) {
-		text = append(text, line...)
+	checksum := false
+	for {
+		if line, at = cutLine(at); string(line) == "-----END "+kind+"-----" {
+			break
+		}
+		switch {
+		case checksum && len(line) > 0, len(at) == 0:
+			return nil, fmt.Errorf("the armor of the %s is damaged", kind)
+		case len(line) == len("=abcd") && line[0] == '=':
+			checksum = true
+		default:
+			text = append(text, line...)
+		}
 	}
 	raw, err := base64.StdEncoding.AppendDecode(nil, text)
 	if err != nil || len(raw) == 0 {
@@ -94,7 +105,7 @@ func binarySignature(data []byte) ([]byte, error) {
 	}
 	block, rest := cutArmor(data, armorSignature)
 	if block == nil {
-		return nil, fmt.Errorf("%w: the file beside the document is no OpenPGP signature (%s)", ErrNotSigned, beginning(data))
+		return nil, fmt.Errorf("%w: it is no OpenPGP signature (%s)", ErrNotSigned, beginning(data))
 	}
 	if before := data[:len(data)-len(rest)-len(block)]; !isBlank(before) || !isBlank(rest) {
 		return nil, fmt.Errorf("%w: there is text before or after the signature", ErrBadSignature)
@@ -113,8 +124,7 @@ func beginning(data []byte) string {
 	if len(data) == 0 {
 		return "it is empty"
 	}
-	line, _ := cutLine(data[:min(len(data), 40)])
-	return fmt.Sprintf("it begins with %q", line)
+	return fmt.Sprintf("it begins with %q", data[:min(len(data), 40)])
 }
 
 var errTruncated = errors.New("the document is cut off: the signature that should end it is not there or not whole")

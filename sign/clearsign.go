@@ -2,6 +2,8 @@ package sign
 
 import (
 	"bytes"
+	"crypto"
+	"errors"
 	"fmt"
 	"hash"
 	"slices"
@@ -13,8 +15,8 @@ const (
 	signatureHeader = "-----BEGIN " + armorSignature + "-----"
 )
 
-// More than the names of all digests there are, with as many header lines.
-const maxHashHeader = 256
+// knownHashes are the names that a Hash header may hold.
+var knownHashes = [...]string{"MD5", "SHA1", "RIPEMD160", "SHA224", "SHA256", "SHA384", "SHA512", "SHA3-256", "SHA3-512"}
 
 // clearDoc is a clear-signed document taken apart.
 type clearDoc struct {
@@ -36,18 +38,30 @@ func splitClearsigned(data []byte) (*clearDoc, error) {
 	doc := new(clearDoc)
 	line, at := cutLine(at)
 	for ; len(line) > 0; line, at = cutLine(at) {
-		names, ok := strings.CutPrefix(string(line), "Hash:")
-		if !ok || len(line)+len(doc.hashes) > maxHashHeader {
-			return nil, fmt.Errorf("%w: the clear-signed document has a header that is not Hash (%s)", ErrBadSignature, beginning(line))
-		}
-		for name := range strings.SplitSeq(names, ",") {
-			doc.hashes = append(doc.hashes, hashName(name))
+		if err := doc.addHashes(line); err != nil {
+			return nil, fmt.Errorf("%w: %w (%s)", ErrBadSignature, err, beginning(line))
 		}
 	}
 	if err := doc.splitText(at); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBadSignature, err)
 	}
 	return doc, nil
+}
+
+// addHashes reads one header line.
+func (doc *clearDoc) addHashes(line []byte) error {
+	names, ok := strings.CutPrefix(string(line), "Hash: ")
+	if !ok || len(doc.hashes) > len(knownHashes) {
+		return errors.New("the clear-signed document has a header that is not Hash")
+	}
+	for name := range strings.SplitSeq(names, ",") {
+		name = strings.Trim(name, " ")
+		if !slices.Contains(knownHashes[:], name) {
+			return errors.New("a Hash header of the clear-signed document names a digest that there is not")
+		}
+		doc.hashes = append(doc.hashes, name)
+	}
+	return nil
 }
 
 // splitText takes apart what follows the headers. As long as every line stands as it was signed, the text is a part of
@@ -108,11 +122,14 @@ func (doc *clearDoc) checkTrailing(allow bool) error {
 
 // names tells whether a Hash header names the digest h. gpg refuses a document without it, and so do we: the readers
 // that drop the first line of the text when the header is missing then see other text than we do.
-func (doc *signedContent) names(h string) bool { return slices.Contains(doc.hashes, hashName(h)) }
+func (c *signedContent) names(h crypto.Hash) bool { return slices.Contains(c.hashes, hashName(h)) }
 
-// hashName makes the names of headers and of package crypto comparable: "SHA512" and "SHA-512".
-func hashName(s string) string {
-	return strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(s), "-", ""))
+// hashName returns the name of a digest as Hash headers have it: "SHA512" for what package crypto calls "SHA-512".
+func hashName(h crypto.Hash) string {
+	if name, ok := strings.CutPrefix(h.String(), "SHA-"); ok {
+		return "SHA" + name
+	}
+	return h.String()
 }
 
 func trimBlanks(line []byte) []byte {

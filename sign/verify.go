@@ -89,14 +89,13 @@ func (p *Policy) checkOne(content signedContent, sig *packet.Signature) (Signatu
 
 // checkForm refuses signatures that are of no use whoever made them.
 func (p *Policy) checkForm(content signedContent, sig *packet.Signature) error {
+	if err := content.checkType(sig); err != nil {
+		return err
+	}
 	switch {
-	case content.clear && sig.SigType != packet.SigTypeText:
-		return fmt.Errorf("%w: a clear-signed document needs a text signature, this is of type %#02x", ErrBadSignature, sig.SigType)
-	case sig.SigType != packet.SigTypeText && sig.SigType != packet.SigTypeBinary:
-		return fmt.Errorf("%w: it is of type %#02x and not over a document", ErrBadSignature, sig.SigType)
 	case sig.Hash == crypto.SHA1 && !p.AllowSHA1:
 		return fmt.Errorf("%w: it is over a SHA-1 digest, which can be forged", ErrUntrusted)
-	case content.clear && sig.Version < 6 && !content.names(sig.Hash.String()): // version 6 has no such headers
+	case content.clear && sig.Version < 6 && !content.names(sig.Hash): // version 6 has no such headers
 		return fmt.Errorf("%w: no Hash header of the document names %s, with which it is signed", ErrBadSignature, sig.Hash)
 	}
 	for _, n := range sig.Notations {
@@ -105,6 +104,17 @@ func (p *Policy) checkForm(content signedContent, sig *packet.Signature) error {
 		}
 	}
 	return p.checkDates(sig)
+}
+
+// checkType refuses signatures that are not over a document of this form.
+func (c *signedContent) checkType(sig *packet.Signature) error {
+	switch {
+	case c.clear && sig.SigType != packet.SigTypeText:
+		return fmt.Errorf("%w: a clear-signed document needs a text signature (gpg --textmode), this is of type %#02x", ErrBadSignature, sig.SigType)
+	case sig.SigType != packet.SigTypeText && sig.SigType != packet.SigTypeBinary:
+		return fmt.Errorf("%w: it is of type %#02x and not over a document", ErrBadSignature, sig.SigType)
+	}
+	return nil
 }
 
 func (p *Policy) checkDates(sig *packet.Signature) error {
