@@ -8,8 +8,6 @@ import (
 	"io"
 	"iter"
 	"time"
-
-	"github.com/seed-43fb3962/sstream/streams"
 )
 
 // Source is where content is read from.
@@ -25,7 +23,7 @@ type Store interface {
 
 	// Put replaces what is at path. Readers see the old content or the new, never a part; once Put returns nil
 	// the new content is durable. If c does not read as it says, nothing is replaced and the error is a
-	// [*ContentError].
+	// [*ContentError]; an error of c's own reader is passed on.
 	Put(ctx context.Context, path string, c Content) error
 
 	// Delete removes what is at path. It returns nil if nothing is there.
@@ -42,9 +40,20 @@ type Info struct {
 	Modified time.Time // zero if the store does not know
 }
 
+// Syncer is a store that makes many small writes durable together, which is far cheaper than one by one.
+type Syncer interface {
+	// PutSoon is Put, except that the content may appear at path, and is durable, only once Sync has returned nil.
+	PutSoon(ctx context.Context, path string, c Content) error
+
+	// Sync makes every PutSoon and Delete that returned before it durable.
+	Sync(ctx context.Context) error
+}
+
 // Replacer is a store that can replace several paths at once: a reader sees all of the old content or all of the new.
 type Replacer interface {
-	// Replace puts every path of docs and removes every path of gone, as one change.
+	// Replace puts every path of docs and removes every path of gone, as one durable change.
+	// The error wraps [errors.ErrUnsupported], and nothing has changed, if the store cannot do that for these paths:
+	// then they have to be written one by one, in an order that a reader survives.
 	Replace(ctx context.Context, docs map[string][]byte, gone []string) error
 }
 
@@ -60,15 +69,22 @@ type Copier interface {
 	Copy(ctx context.Context, from, to string) error
 }
 
+// Adopter is a store that can take over a file of this machine without a copy of its bytes, where the disk allows it.
+type Adopter interface {
+	// Adopt is Put of the file of the operating system named file. Of c only what the content must be is used;
+	// the error is a [*ContentError] if the file is something else.
+	Adopt(ctx context.Context, file, path string, c Content) error
+}
+
+// Limited is a store that can be full.
+type Limited interface {
+	// Free returns how many bytes can still be written.
+	Free(ctx context.Context) (int64, error)
+}
+
 // Locker is a store that can keep other runs out.
 type Locker interface {
 	// Lock waits for the lock, or returns an error that tells who holds it once ctx is done.
+	// It asks at least once: with a ctx that is done already, it asks and does not wait.
 	Lock(ctx context.Context) (unlock func() error, err error)
-}
-
-// Content can be read again from any offset, so that resume, retry and verification live in one place.
-type Content struct {
-	Size   int64          // in bytes; -1 if unknown
-	Digest streams.Digest // the zero value means: not checked
-	Open   func(ctx context.Context, off int64) (io.ReadCloser, error)
 }

@@ -1,0 +1,201 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"path"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// batch is what a Dir has promised to make durable with the next Sync.
+type batch struct {
+	mu     sync.Mutex
+	last   int
+	drafts map[string]int  // verified but not published, by path; the number tells one PutSoon of a path from the next
+	dirs   map[string]bool // whose entries have changed
+}
+
+func (b *batch) add(path string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.drafts == nil {
+		b.drafts = make(map[string]int)
+	}
+	b.last++
+	b.drafts[path] = b.last
+}
+
+// forget takes a draft out of the batch, and tells whether it was there.
+func (b *batch) forget(path string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, ok := b.drafts[path]
+	delete(b.drafts, path)
+	return ok
+}
+
+func (b *batch) snapshot() map[string]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.drafts)
+}
+
+// holds tells whether the PutSoon of path with this number has still to be published.
+func (b *batch) holds(path string, number int) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.drafts[path] == number
+}
+
+// changed notes that the entries of directories have changed.
+func (b *batch) changed(dirs ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.dirs == nil {
+		b.dirs = make(map[string]bool)
+	}
+	for _, dir := range dirs {
+		b.dirs[dir] = true
+	}
+}
+
+// takeDir takes one directory from the list of changed ones, and tells whether it was there.
+func (b *batch) takeDir(dir string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found := b.dirs[dir]
+	delete(b.dirs, dir)
+	return found
+}
+
+func (b *batch) takeDirs() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	dirs := slices.Sorted(maps.Keys(b.dirs))
+	clear(b.dirs)
+	return dirs
+}
+
+// syncAtOnce is the number of files from which on one sync of the whole filesystem is better than one for each: it
+// waits for what other programs have written as well, but costs one round of the disk.
+const syncAtOnce = 16
+
+// Sync implements [Syncer]: the drafts become durable, then they are published, then that becomes durable.
+func (d *Dir) Sync(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	d.swap.RLock()
+	defer d.swap.RUnlock()
+	drafts := d.batch.snapshot()
+	paths := slices.Sorted(maps.Keys(drafts))
+	if err := d.syncDrafts(paths); err != nil {
+		return errors.Join(err, d.dropDrafts(paths))
+	}
+	for _, name := range paths {
+		if err := d.land(ctx, name, drafts[name]); err != nil {
+			return err
+		}
+	}
+	dirs := d.batch.takeDirs()
+	if err := d.syncDirs(dirs); err != nil {
+		d.batch.changed(dirs...)
+		return err
+	}
+	return nil
+}
+
+// land publishes a draft that is durable, unless it is another one by now.
+func (d *Dir) land(ctx context.Context, name string, number int) error {
+	unlock, err := d.busy.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !d.batch.holds(name, number) {
+		return nil
+	}
+	d.batch.forget(name)
+	if err := d.root.Rename(name+partSuffix, name); err != nil {
+		return d.failed("rename", name+partSuffix, err)
+	}
+	d.batch.changed(path.Dir(name))
+	return nil
+}
+
+func (d *Dir) syncDrafts(paths []string) error {
+	var dirs []string
+	for _, name := range paths {
+		dirs = append(dirs, path.Dir(name))
+	}
+	return d.syncAll(len(paths), dirs, func(i int) error {
+		f, err := d.root.Open(paths[i] + partSuffix)
+		if err == nil {
+			err = errors.Join(f.Sync(), f.Close())
+		}
+		if err != nil && !isAbsent(err) {
+			return d.failed("sync", paths[i]+partSuffix, err)
+		}
+		return nil
+	})
+}
+
+// dropDrafts removes drafts that the disk refused: they must not be resumed from memory.
+func (d *Dir) dropDrafts(paths []string) error {
+	var errs []error
+	for _, name := range paths {
+		if d.batch.forget(name) {
+			errs = append(errs, d.remove(name+partSuffix))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (d *Dir) syncDirs(dirs []string) error {
+	return d.syncAll(len(dirs), dirs, func(i int) error { return d.syncDirAt(dirs[i]) })
+}
+
+// syncAll makes n things durable that are in the directories dirs: with sync, several at a time, or by syncing their
+// filesystems.
+func (d *Dir) syncAll(n int, dirs []string, sync func(i int) error) error {
+	if n >= syncAtOnce {
+		err := d.syncFilesystems(slices.Compact(dirs))
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+	}
+	var group errgroup.Group
+	group.SetLimit(syncAtOnce / 2)
+	for i := range n {
+		group.Go(func() error { return sync(i) })
+	}
+	return group.Wait()
+}
+
+// syncFilesystems syncs the filesystems that directories are on: other ones may be mounted in the tree.
+func (d *Dir) syncFilesystems(dirs []string) error {
+	synced := make(map[uint64]bool)
+	for _, dir := range dirs {
+		f, err := d.root.Open(dir)
+		if isAbsent(err) {
+			continue
+		}
+		if err != nil {
+			return d.failed("open", dir, err)
+		}
+		info, err := f.Stat()
+		if err == nil && !synced[device(info)] {
+			synced[device(info)] = true
+			err = syncFilesystem(f)
+		}
+		f.Close()
+		if err != nil {
+			return d.failed("sync", dir, err)
+		}
+	}
+	return nil
+}

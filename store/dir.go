@@ -1,0 +1,281 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// Dir keeps content in a directory. Nothing leaves the directory, through a symbolic link either; links that stay
+// inside are followed. It is a [Syncer], [Replacer], [Lister], [Copier], [Adopter], [Limited] and [Locker].
+//
+// It keeps some names for itself: PATH.part is what has come of PATH so far, .sstream/lock is its lock, and in
+// .sstream/aside are documents that are about to be exchanged, or were.
+type Dir struct {
+	path string
+	root *os.Root
+	now  func() time.Time
+
+	buffers sync.Pool    // of *[bufferSize]byte
+	busy    keyedLock    // one writer a path
+	batch   batch        // what has yet to be made durable
+	tree    sync.RWMutex // shared: making a file in a directory; alone: removing empty directories
+	swap    sync.RWMutex // shared: writing below directories; alone: exchanging a directory for another
+	links   atomic.Int64 // how many were staged
+
+	exchanges atomic.Int64 // how many there were
+}
+
+// DirOptions say how a [Dir] is opened.
+type DirOptions struct {
+	Create bool             // make the directory if it is not there; false: that is an error
+	Now    func() time.Time // tells the holder of a lock since when; nil: time.Now
+}
+
+// OpenDir opens the directory at path.
+func OpenDir(path string, o DirOptions) (*Dir, error) {
+	if o.Create {
+		if err := os.MkdirAll(path, 0o777); err != nil {
+			return nil, err
+		}
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	d := &Dir{path: path, root: root, now: o.Now}
+	d.buffers.New = func() any { return new([bufferSize]byte) }
+	return d, nil
+}
+
+// Close releases the directory. Readers that are open stay open.
+func (d *Dir) Close() error { return d.root.Close() }
+
+// Path returns the path that the directory was opened by.
+func (d *Dir) Path() string { return d.path }
+
+// Open implements [Source]. The reader is an [*os.File].
+func (d *Dir) Open(ctx context.Context, path string, off int64) (io.ReadCloser, error) {
+	if err := check(ctx, path); err != nil {
+		return nil, err
+	}
+	f, err := walk(d, func() (*os.File, error) {
+		return d.root.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a fifo would keep it waiting
+	})
+	if err != nil {
+		return nil, d.failed("open", path, err)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = notContent(info)
+	}
+	if err == nil && off > 0 {
+		_, err = f.Seek(off, io.SeekStart)
+	}
+	if err != nil {
+		f.Close()
+		return nil, d.failed("open", path, err)
+	}
+	return f, nil
+}
+
+// walk looks for something below the root. A walk that an exchange of directories came between may have ended in the old
+// one, where documents may be missing: then it is done again.
+func walk[T any](d *Dir, look func() (T, error)) (T, error) {
+	for {
+		before := d.exchanges.Load()
+		found, err := look()
+		if !isAbsent(err) {
+			return found, err
+		}
+		if d.exchanges.Load() == before {
+			return found, fs.ErrNotExist
+		}
+	}
+}
+
+// Stat implements [Store].
+func (d *Dir) Stat(ctx context.Context, path string) (Info, error) {
+	if err := check(ctx, path); err != nil {
+		return Info{}, err
+	}
+	info, err := walk(d, func() (fs.FileInfo, error) { return d.root.Stat(path) })
+	if err == nil && !info.Mode().IsRegular() {
+		err = notContent(info)
+	}
+	if err != nil {
+		return Info{}, d.failed("stat", path, err)
+	}
+	return Info{Size: info.Size(), Modified: info.ModTime()}, nil
+}
+
+// Delete implements [Store]. It removes also the directories that are empty then, and what an interrupted run left of
+// the path. It is durable after the next Sync.
+func (d *Dir) Delete(ctx context.Context, path string) error {
+	if err := checkWritable(ctx, path); err != nil {
+		return err
+	}
+	d.swap.RLock()
+	defer d.swap.RUnlock()
+	unlock, err := d.busy.lock(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	d.batch.forget(path)
+	for _, name := range []string{path + partSuffix, path} {
+		if err := d.remove(name); err != nil {
+			return d.failed("remove", path, err)
+		}
+	}
+	return d.prune(path)
+}
+
+// remove removes a file or symbolic link, never a directory.
+func (d *Dir) remove(name string) error {
+	info, err := d.root.Lstat(name)
+	if err == nil && !info.IsDir() {
+		err = d.root.Remove(name)
+	}
+	if isAbsent(err) {
+		return nil
+	}
+	return err
+}
+
+// prune removes the directories above name that are empty.
+func (d *Dir) prune(name string) error {
+	d.tree.Lock()
+	defer d.tree.Unlock()
+	dir := path.Dir(name)
+	for ; dir != "."; dir = path.Dir(dir) {
+		info, err := d.root.Lstat(dir)
+		if isAbsent(err) {
+			continue
+		}
+		if err != nil {
+			return d.failed("remove", dir, err)
+		}
+		if !info.IsDir() || d.root.Remove(dir) != nil {
+			break // a symbolic link is not ours; a directory that is not empty stays
+		}
+	}
+	d.batch.changed(dir)
+	return nil
+}
+
+// Free implements [Limited].
+func (d *Dir) Free(ctx context.Context) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	top, err := d.root.Open(".")
+	if err != nil {
+		return 0, d.failed("open", "", err)
+	}
+	defer top.Close()
+	free, err := freeBytes(top)
+	if err != nil {
+		return 0, d.failed("statfs", "", err)
+	}
+	return free, nil
+}
+
+// failed makes an error name the whole path.
+func (d *Dir) failed(op, name string, err error) error {
+	var inner *fs.PathError
+	if errors.As(err, &inner) {
+		err = inner.Err
+	}
+	return &fs.PathError{Op: op, Path: filepath.Join(d.path, name), Err: err}
+}
+
+// notContent is the error for a path where something is, but no file.
+func notContent(info fs.FileInfo) error {
+	kind := "a special file"
+	if info.IsDir() {
+		kind = "a directory"
+	}
+	return fmt.Errorf("%w: it is %s", fs.ErrNotExist, kind)
+}
+
+// isAbsent tells whether nothing is at a path, be it because a file is where its directory should be.
+func isAbsent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
+// ours is the directory of the names that a Dir keeps for itself.
+const ours = ".sstream"
+
+func checkWritable(ctx context.Context, path string) error {
+	if err := check(ctx, path); err != nil {
+		return err
+	}
+	return checkOurs(path)
+}
+
+// checkOurs refuses to write where the directory keeps its own things.
+func checkOurs(name string) error {
+	if name == lockPath || name == asidePath || strings.HasPrefix(name, asidePath+"/") || strings.HasSuffix(name, partSuffix) {
+		return fmt.Errorf("unsafe path %q: the directory keeps this name for itself", name)
+	}
+	return nil
+}
+
+// keyedLock lets one caller at a time have a key.
+type keyedLock struct {
+	mu   sync.Mutex
+	held map[string]chan struct{} // closed by the holder when it is done
+}
+
+func (k *keyedLock) lock(ctx context.Context, key string) (unlock func(), err error) {
+	for {
+		k.mu.Lock()
+		wait, taken := k.held[key]
+		if !taken {
+			break
+		}
+		k.mu.Unlock()
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	defer k.mu.Unlock()
+	if k.held == nil {
+		k.held = make(map[string]chan struct{})
+	}
+	done := make(chan struct{})
+	k.held[key] = done
+	return func() {
+		k.mu.Lock()
+		delete(k.held, key)
+		k.mu.Unlock()
+		close(done)
+	}, nil
+}
+
+var _ interface {
+	Store
+	Syncer
+	Replacer
+	Lister
+	Copier
+	Adopter
+	Limited
+	Locker
+} = (*Dir)(nil)

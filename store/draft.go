@@ -1,0 +1,228 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// partSuffix is the Python tool's: what either tool was interrupted at, either resumes.
+const partSuffix = ".part"
+
+// draft is content on its way to a path, in the file PATH.part beside it.
+type draft struct {
+	d    *Dir
+	path string
+	base string   // the last component of path
+	dir  *os.Root // the directory of path; nil if there is none yet
+	file *os.File // nil if there is none yet
+	size int64    // how much of the content it holds
+}
+
+// findDraft opens the draft that an earlier run has left, if there is one.
+func (d *Dir) findDraft(name string) (*draft, error) {
+	w := &draft{d: d, path: name, base: path.Base(name)}
+	dir, err := d.root.OpenRoot(path.Dir(name))
+	if isAbsent(err) {
+		return w, nil
+	}
+	if err != nil {
+		return nil, d.failed("open", path.Dir(name), err)
+	}
+	w.dir = dir
+	if err := w.find(); err != nil {
+		w.close()
+		return nil, w.failed("open", err)
+	}
+	return w, nil
+}
+
+// find opens the file of the draft if it is one that may be written into. A link is not; neither is a file that is
+// somebody else's too, under another name.
+func (w *draft) find() error {
+	info, err := w.dir.Lstat(w.base + partSuffix)
+	if isAbsent(err) {
+		return nil
+	}
+	if err == nil && (!info.Mode().IsRegular() || linkCount(info) > 1) {
+		return w.dir.Remove(w.base + partSuffix)
+	}
+	if err != nil {
+		return err
+	}
+	return w.open(os.O_RDWR)
+}
+
+// create makes the file of the draft, and its directory, unless they are there.
+func (w *draft) create() error {
+	if w.file != nil {
+		return nil
+	}
+	w.d.tree.RLock() // no directory goes before there is a file in it
+	defer w.d.tree.RUnlock()
+	err := fs.ErrNotExist
+	if w.dir != nil {
+		err = w.open(os.O_RDWR | os.O_CREATE | os.O_EXCL)
+	}
+	if errors.Is(err, fs.ErrNotExist) { // the directory, or it has gone meanwhile
+		w.close()
+		if w.dir, err = w.d.makeDir(path.Dir(w.path)); err != nil {
+			return err
+		}
+		err = w.open(os.O_RDWR | os.O_CREATE | os.O_EXCL)
+	}
+	if err != nil {
+		return w.failed("create", err)
+	}
+	return nil
+}
+
+var errTaken = errors.New("another process is writing it")
+
+// open opens the file of the draft for this process alone.
+func (w *draft) open(flag int) error {
+	f, err := w.dir.OpenFile(w.base+partSuffix, flag, 0o666)
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil && errors.Is(lockFile(f), errLocked) {
+		err = errTaken
+	}
+	if err == nil { // another process may have published this file before we had its lock
+		if there, e := w.dir.Lstat(w.base + partSuffix); e != nil || !os.SameFile(there, info) {
+			err = errTaken
+		}
+	}
+	if err != nil {
+		f.Close()
+		return err
+	}
+	w.file, w.size = f, info.Size()
+	return nil
+}
+
+// write makes the draft hold c. On an error it is kept if it can be resumed, else removed.
+func (w *draft) write(ctx context.Context, c Content) error {
+	if w.size > 0 && (c.Digest.Algorithm == "" || (c.Size >= 0 && w.size > c.Size)) {
+		if err := w.reset(); err != nil {
+			return err
+		}
+	}
+	resumed := w.size > 0
+	err := w.fill(ctx, c)
+	if bad := (*ContentError)(nil); resumed && errors.As(err, &bad) && !bad.short() {
+		if err = w.reset(); err == nil {
+			err = w.fill(ctx, c)
+		}
+	}
+	if err != nil && (w.size == 0 || !resumable(c, err)) {
+		return errors.Join(err, w.discard())
+	}
+	return err
+}
+
+// resumable tells whether a draft that met err is worth keeping: whether one can tell later that it was right so far.
+func resumable(c Content, err error) bool {
+	if c.Digest.Algorithm == "" {
+		return false
+	}
+	bad := (*ContentError)(nil)
+	return !errors.As(err, &bad) || bad.short()
+}
+
+// fill reads what the draft lacks of c, and checks the whole.
+func (w *draft) fill(ctx context.Context, c Content) error {
+	m, err := newMeter(w.path, c)
+	if err != nil {
+		return err
+	}
+	p := w.d.newPump(ctx, m)
+	defer p.stop()
+	if w.size > 0 {
+		if err := p.move(io.NewSectionReader(w.file, 0, w.size), nil); err != nil {
+			return err
+		}
+		if err := p.end(); err == nil || w.size == c.Size {
+			return err // interrupted when it was all there
+		}
+	}
+	r, err := c.Open(ctx, w.size)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err := w.create(); err != nil {
+		return err
+	}
+	if err := p.move(r, w.append); err != nil {
+		return err
+	}
+	if err := w.file.Truncate(w.size); err != nil { // it may end with a hole
+		return w.failed("truncate", err)
+	}
+	return p.end()
+}
+
+const (
+	holeSize       = 64 << 10 // a hole is worth having from here on
+	writebackEvery = 16 << 20
+)
+
+// append writes the next bytes. Long runs of zeros become holes, so that sparse files stay sparse.
+func (w *draft) append(data []byte) error {
+	for len(data) > 0 {
+		n := min(len(data), holeSize)
+		if !(n == holeSize && isZero(data[:n])) {
+			for n < len(data) && !(len(data)-n >= holeSize && isZero(data[n:n+holeSize])) {
+				n += min(len(data)-n, holeSize)
+			}
+			if _, err := w.file.WriteAt(data[:n], w.size); err != nil {
+				return w.failed("write", err)
+			}
+		}
+		w.size += int64(n)
+		data = data[n:]
+	}
+	if w.size%writebackEvery == 0 { // so that there is little left to do for the sync at the end
+		startWriteback(w.file, w.size-writebackEvery, writebackEvery)
+	}
+	return nil
+}
+
+func isZero(p []byte) bool { return p[0] == 0 && bytes.Equal(p[1:], p[:len(p)-1]) }
+
+// reset empties the draft.
+func (w *draft) reset() error {
+	w.size = 0
+	if err := w.file.Truncate(0); err != nil {
+		return w.failed("truncate", err)
+	}
+	return nil
+}
+
+// discard removes the draft.
+func (w *draft) discard() error {
+	if w.file == nil {
+		return nil
+	}
+	if err := w.dir.Remove(w.base + partSuffix); err != nil && !isAbsent(err) {
+		return w.failed("remove", err)
+	}
+	return nil
+}
+
+func (w *draft) close() {
+	if w.file != nil {
+		w.file.Close() // and lets go of its lock
+	}
+	if w.dir != nil {
+		w.dir.Close()
+	}
+}
+
+func (w *draft) failed(op string, err error) error { return w.d.failed(op, w.path+partSuffix, err) }

@@ -1,0 +1,129 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+var errLocked = errors.New("locked")
+
+// lockFile takes the lock of f for this descriptor, until it is closed. It does not wait: the error is errLocked.
+func lockFile(f *os.File) error {
+	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == unix.EWOULDBLOCK {
+		return errLocked
+	}
+	return err
+}
+
+// linkCount returns how many names a file has.
+func linkCount(info fs.FileInfo) uint64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(s.Nlink)
+	}
+	return 1
+}
+
+// device identifies the filesystem that a file is on.
+func device(info fs.FileInfo) uint64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(s.Dev)
+	}
+	return 0
+}
+
+// freeBytes returns the space left for us on the filesystem of f.
+func freeBytes(f *os.File) (int64, error) {
+	var s unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
+		return 0, err
+	}
+	return int64(s.Bavail) * s.Bsize, nil
+}
+
+// syncFilesystem makes the whole filesystem of f durable.
+func syncFilesystem(f *os.File) error { return unix.Syncfs(int(f.Fd())) }
+
+// startWriteback has the kernel write a part of f to the disk, and does not wait.
+func startWriteback(f *os.File, off, n int64) {
+	_ = unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE) // a hint
+}
+
+// cloneFile makes dst share the blocks of src.
+func cloneFile(dst, src *os.File) error { return unix.IoctlFileClone(int(dst.Fd()), int(src.Fd())) }
+
+// linkFile gives src a second name in dir.
+func linkFile(src, dir *os.File, name string) error {
+	from := fmt.Sprintf("/proc/self/fd/%d", src.Fd())
+	return unix.Linkat(unix.AT_FDCWD, from, int(dir.Fd()), name, unix.AT_SYMLINK_FOLLOW)
+}
+
+// sameOwnerAndMode tells whether two files are read by the same people.
+func sameOwnerAndMode(a, b fs.FileInfo) bool {
+	x, ok := a.Sys().(*syscall.Stat_t)
+	y, ok2 := b.Sys().(*syscall.Stat_t)
+	return ok && ok2 && x.Uid == y.Uid && x.Gid == y.Gid && x.Mode == y.Mode
+}
+
+// exchangeNames exchanges what two names stand for, in one step.
+func exchangeNames(dirA *os.File, a string, dirB *os.File, b string) error {
+	return unix.Renameat2(int(dirA.Fd()), a, int(dirB.Fd()), b, unix.RENAME_EXCHANGE)
+}
+
+// isExchangeUnsupported tells whether a directory could not be rebuilt and exchanged because of where it is: on a
+// filesystem without hard links or exchange, on several filesystems, or among files that we may not link to.
+func isExchangeUnsupported(err error) bool {
+	for _, e := range []error{errors.ErrUnsupported, unix.EXDEV, unix.EINVAL, unix.EPERM, unix.EMLINK, unix.EBUSY} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// copyAttributes gives the directory to the owner, extended attributes (access lists, labels) and mode of from.
+func copyAttributes(to, from *os.File, info fs.FileInfo) error {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		made, err := to.Stat()
+		if err != nil {
+			return err
+		}
+		if !sameOwnerAndMode(made, info) {
+			if err := to.Chown(int(s.Uid), int(s.Gid)); err != nil {
+				return err
+			}
+		}
+	}
+	if err := to.Chmod(info.Mode()); err != nil {
+		return err
+	}
+	return copyXattrs(int(to.Fd()), int(from.Fd()))
+}
+
+func copyXattrs(to, from int) error {
+	names := make([]byte, 64<<10) // the kernel's limit, as below
+	n, err := unix.Flistxattr(from, names)
+	if err == unix.EOPNOTSUPP || n == 0 {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	value := make([]byte, 64<<10)
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(names[:n]), "\x00"), "\x00") {
+		size, err := unix.Fgetxattr(from, name, value)
+		if err != nil {
+			return err
+		}
+		if err := unix.Fsetxattr(to, name, value[:size], 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,27 @@
+//go:build !linux
+
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// What these do on Linux is an optimisation, or reported as missing.
+
+var errLocked = errors.New("locked")
+
+func lockFile(*os.File) error                 { return errors.ErrUnsupported }
+func linkCount(fs.FileInfo) uint64            { return 1 }
+func device(fs.FileInfo) uint64               { return 0 }
+func freeBytes(*os.File) (int64, error)       { return 0, errors.ErrUnsupported }
+func syncFilesystem(*os.File) error           { return errors.ErrUnsupported }
+func startWriteback(f *os.File, off, n int64) {}
+
+func cloneFile(dst, src *os.File) error                        { return errors.ErrUnsupported }
+func linkFile(src, dir *os.File, name string) error            { return errors.ErrUnsupported }
+func sameOwnerAndMode(a, b fs.FileInfo) bool                   { return false }
+func exchangeNames(*os.File, string, *os.File, string) error   { return errors.ErrUnsupported }
+func isExchangeUnsupported(err error) bool                     { return errors.Is(err, errors.ErrUnsupported) }
+func copyAttributes(to, from *os.File, info fs.FileInfo) error { return to.Chmod(info.Mode()) }
