@@ -1,0 +1,246 @@
+package maintain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// Report is what a build did.
+type Report struct {
+	Streams  []StreamReport
+	Problems []Problem // what was left out, and why
+	Warnings []Problem // what is listed although some client will not like it
+	Changed  bool      // whether anything was published
+}
+
+// StreamReport is what a build knows of one stream.
+type StreamReport struct {
+	Name     string
+	Products *streams.Products // the whole catalogue
+	Versions int
+	Added    []streams.Ref // versions that were not in the catalogue before
+	Removed  []streams.Ref // versions that no longer are
+	Altered  []streams.Ref // files of known versions that are not as they were
+	Deltas   int           // how many were made
+}
+
+// Build lists the images below root in the documents below root/streams. Versions that fail are left out and reported;
+// the error is for a run that published nothing.
+//
+// A file is read if it is not known from the catalogue or from an earlier run, and then once. Nothing is published
+// before everything is ready, and nothing at all if the documents would say what they say already.
+func Build(ctx context.Context, root string, o Options) (*Report, error) {
+	o = o.withDefaults()
+	b := &builder{Options: o, site: site{root: root, fsys: os.DirFS(root), version: o.StreamVersion, indent: o.Indent,
+		seed: o.Seed, rebuild: o.Rebuild, now: o.Now}, report: new(Report)}
+	unlock, err := lock(ctx, root, b.Log)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if b.memory, err = openMemory(root); err != nil {
+		return nil, err
+	}
+	defer func() { b.tidy(ctx) }()
+	if b.retired, err = readRetired(b.fsys); err != nil {
+		return nil, err
+	}
+	if b.works, err = b.open(ctx); err != nil {
+		return b.report, err
+	}
+	for _, step := range []func(context.Context, []*work) error{b.sum, b.verify, b.deltas, b.publish} {
+		if err := step(ctx, b.works); err != nil {
+			return b.report, err
+		}
+	}
+	return b.report, nil
+}
+
+type builder struct {
+	Options
+	site
+	memory  *memory
+	retired map[string]time.Time // versions that are to be deleted, by path
+	works   []*work
+	report  *Report
+}
+
+// open scans every stream and reads its catalogue.
+func (b *builder) open(ctx context.Context) ([]*work, error) {
+	var works []*work
+	var seen []string
+	for _, name := range b.Streams {
+		name = filepath.ToSlash(filepath.Clean(name))
+		if slices.Contains(seen, name) {
+			continue
+		}
+		seen = append(seen, name)
+		w, err := b.openStream(ctx, name)
+		if err != nil {
+			b.problem(Problem{Stream: name, Path: name, Err: err})
+			continue
+		}
+		works = append(works, w)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if b.Seed || len(works) == 0 {
+		for _, p := range b.report.Problems {
+			if len(works) == 0 || !errors.Is(p, errName) {
+				return nil, p
+			}
+		}
+	}
+	return works, nil
+}
+
+func (b *builder) openStream(ctx context.Context, name string) (*work, error) {
+	if err := checkStream(name); err != nil {
+		return nil, err
+	}
+	tree, err := Scan(ctx, b.fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range tree.Problems {
+		b.problem(p)
+	}
+	w := &work{name: name, tree: tree, path: b.document(name)}
+	if w.old, w.oldBody, w.oldTime, err = b.openCatalogue(w.path, b.Log); err != nil {
+		return nil, err
+	}
+	b.arrange(w)
+	return w, nil
+}
+
+// checkStream refuses names of which no product file can be made.
+func checkStream(name string) error {
+	switch {
+	case strings.ContainsRune(name, '/'):
+		return fmt.Errorf("%q cannot be a stream: it is not directly below the root", name)
+	case strings.HasPrefix(name, "."), name == "index", name == "streams":
+		return fmt.Errorf("%q cannot be the name of a stream", name)
+	}
+	return nil
+}
+
+// problem reports what is left out.
+func (b *builder) problem(p Problem) {
+	b.report.Problems = append(b.report.Problems, p)
+}
+
+// versionProblem reports a version, or one file of it, that is left out.
+func (b *builder) versionProblem(message string, v *version, item string, err error) {
+	b.report.Problems = append(b.report.Problems, Problem{
+		Stream: v.product.work.name, Product: v.product.ID(), Version: v.Name, Item: item, Path: filepath.Join(v.Path, item), Err: err})
+	args := []any{"streamName", v.product.work.name, "product", v.product.ID(), "version", v.Name}
+	if item != "" {
+		args = append(args, "item", item)
+	}
+	if err != nil && !errors.Is(err, errMismatch) {
+		args = append(args, "error", err)
+	}
+	b.Log.Error(message, args...)
+}
+
+// publish assembles the documents and makes them visible, if they say anything new.
+func (b *builder) publish(ctx context.Context, works []*work) error {
+	docs, err := b.documents(works)
+	if err != nil || len(docs) == 0 {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	b.report.Changed = true
+	if b.Publish == nil {
+		return nil
+	}
+	return b.Publish(ctx, docs)
+}
+
+// documents returns those that are not what is published, by path.
+func (b *builder) documents(works []*work) (map[string][]byte, error) {
+	index, err := b.openIndex()
+	if err != nil {
+		return nil, err
+	}
+	docs := make(map[string][]byte)
+	add := func(path string, body []byte, changed bool) {
+		if changed || !isGzipOf(b.fsys, path+".gz", body) {
+			docs[path] = body
+		}
+	}
+	for _, w := range works {
+		products, body, changed := b.catalogue(w)
+		b.report.Streams = append(b.report.Streams, b.streamReport(w, products))
+		add(w.path, body, changed)
+		index.set(w.name, products, changed)
+	}
+	body, changed := index.render()
+	add(index.path, body, changed)
+	return docs, nil
+}
+
+func (b *builder) streamReport(w *work, products *streams.Products) StreamReport {
+	r := StreamReport{Name: w.name, Products: products, Altered: w.alteredRefs, Deltas: w.deltas}
+	for v := range w.all() {
+		if !v.left {
+			r.Versions++
+			if v.old == nil {
+				r.Added = append(r.Added, streams.Ref{Product: v.product.ID(), Version: v.Name})
+			}
+		}
+	}
+	if w.old == nil {
+		return r
+	}
+	for id, p := range w.old.Products.All() {
+		for version := range p.Versions.All() {
+			ref := streams.Ref{Product: id, Version: version}
+			if _, ok := products.Find(ref); !ok {
+				r.Removed = append(r.Removed, ref)
+				b.Log.Warn("Version removed from the product catalog", "streamName", w.name, "product", id, "version", version)
+			}
+		}
+	}
+	return r
+}
+
+// tidy leaves the memory as small as it can be.
+func (b *builder) tidy(ctx context.Context) {
+	defer b.memory.close()
+	switch {
+	case ctx.Err() != nil:
+		return
+	case b.Seed:
+		b.memory.forget()
+		return
+	}
+	seen := make(map[string]bool)
+	var names []string
+	for _, w := range b.works {
+		names = append(names, w.name)
+		for v := range w.all() {
+			for _, f := range v.files {
+				seen[f.path] = true
+			}
+		}
+	}
+	err := b.memory.keep(func(path string) bool {
+		stream, _, _ := strings.Cut(path, "/")
+		return slices.Contains(names, stream) && !seen[path]
+	})
+	if err != nil { // it is a help, not a need
+		b.Log.Warn("Cannot write down what was read", "path", memoryPath, "error", err)
+	}
+}

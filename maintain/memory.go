@@ -1,0 +1,196 @@
+package maintain
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// memory is what earlier runs read, so that an interrupted one loses nothing and an unchanged file is not read again.
+// It is a text file below the root, one line a fact, that may be deleted at any time.
+type memory struct {
+	path string // of the file
+
+	mu      sync.Mutex
+	files   map[string]remembered // by path below the root
+	useless map[string]string     // deltas not worth listing, by path: the digests of base and target
+	out     *os.File              // nil until something is added
+	stale   bool                  // the file holds what is no longer so
+}
+
+type remembered struct {
+	size, modified int64 // in bytes, in nanoseconds since 1970
+	sum            fileSum
+}
+
+// memoryPath is where the memory of builds is kept, below the root.
+const memoryPath = ".sstream/build.sums"
+
+func openMemory(root string) (*memory, error) {
+	m := &memory{path: filepath.Join(root, memoryPath)}
+	body, err := os.ReadFile(m.path)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	m.read(body)
+	return m, nil
+}
+
+// read takes every line that it understands: a run that was killed leaves half of one.
+func (m *memory) read(body []byte) {
+	m.files, m.useless = make(map[string]remembered), make(map[string]string)
+	for line := range bytes.Lines(body) {
+		text, whole := strings.CutSuffix(string(line), "\n")
+		f := strings.SplitN(text, " ", 6)
+		switch {
+		case !whole:
+		case f[0] == "file" && len(f) == 6 && isHex(f[3]):
+			size, err1 := strconv.ParseInt(f[1], 10, 64)
+			modified, err2 := strconv.ParseInt(f[2], 10, 64)
+			if err1 == nil && err2 == nil {
+				m.files[f[5]] = remembered{size, modified, fileSum{sha256: f[3], combined: readPairs(f[4])}}
+			}
+		case f[0] == "useless" && len(f) >= 4:
+			m.useless[strings.Join(f[3:], " ")] = f[1] + " " + f[2]
+		}
+	}
+}
+
+func readPairs(text string) map[string]string {
+	pairs := make(map[string]string)
+	for pair := range strings.SplitSeq(text, ",") {
+		if key, value, ok := strings.Cut(pair, "="); ok && isHex(key) && isHex(value) {
+			pairs[key] = value
+		}
+	}
+	return pairs
+}
+
+// isHex tells whether text is a SHA-256 in lower-case digits.
+func isHex(text string) bool {
+	return len(text) == 64 && strings.Trim(text, "0123456789abcdef") == ""
+}
+
+func (r remembered) write(w io.Writer, path string) error {
+	pairs := []string{"-"}
+	if len(r.sum.combined) > 0 {
+		pairs = pairs[:0]
+		for _, key := range slices.Sorted(maps.Keys(r.sum.combined)) {
+			pairs = append(pairs, key+"="+r.sum.combined[key])
+		}
+	}
+	_, err := fmt.Fprintf(w, "file %d %d %s %s %s\n", r.size, r.modified, r.sum.sha256, strings.Join(pairs, ","), path)
+	return err
+}
+
+func writeUseless(w io.Writer, path, digests string) error {
+	_, err := fmt.Fprintf(w, "useless %s %s\n", digests, path)
+	return err
+}
+
+// recall returns what is known of a file, and whether anything is that is no longer so.
+func (m *memory) recall(path string, f File) (sum fileSum, known, changed bool) {
+	r, ok := m.files[path]
+	same := ok && r.size == f.Size && r.modified == f.Modified.UnixNano()
+	return r.sum, same, ok && !same
+}
+
+// add remembers a file that was read. It is written at once.
+func (m *memory) add(path string, f File, sum fileSum) error {
+	r := remembered{f.Size, f.Modified.UnixNano(), sum}
+	return m.append(path, func(w io.Writer) error {
+		if _, again := m.files[path]; again {
+			m.stale = true
+		}
+		m.files[path] = r
+		return r.write(w, path)
+	})
+}
+
+// addUseless remembers that a delta is not worth listing.
+func (m *memory) addUseless(path, base, target string) error {
+	return m.append(path, func(w io.Writer) error {
+		m.useless[path] = base + " " + target
+		return writeUseless(w, path, m.useless[path])
+	})
+}
+
+func (m *memory) isUseless(path, base, target string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.useless[path] == base+" "+target
+}
+
+func (m *memory) append(path string, write func(io.Writer) error) error {
+	if strings.ContainsRune(path, '\n') {
+		return nil // a line cannot hold it: it is read again every time
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.out == nil {
+		if err := os.MkdirAll(filepath.Dir(m.path), 0o777); err != nil {
+			return err
+		}
+		out, err := os.OpenFile(m.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
+		if err != nil {
+			return err
+		}
+		m.out = out
+		if _, err := out.WriteString("\n"); err != nil { // ends a line that a killed run left
+			return err
+		}
+	}
+	return write(m.out)
+}
+
+func (m *memory) close() {
+	if m.out != nil {
+		_ = m.out.Close() // what is lost is read again
+	}
+}
+
+// keep writes the memory anew without the files for which gone is true, if there are any.
+func (m *memory) keep(gone func(path string) bool) error {
+	before := len(m.files) + len(m.useless)
+	maps.DeleteFunc(m.files, func(path string, _ remembered) bool { return gone(path) })
+	maps.DeleteFunc(m.useless, func(path, _ string) bool { return gone(path) })
+	if len(m.files)+len(m.useless) == before && !m.stale {
+		return nil
+	}
+	temp := m.path + ".tmp"
+	f, err := os.Create(temp)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(temp)
+	w := bufio.NewWriter(f)
+	for _, path := range slices.Sorted(maps.Keys(m.files)) {
+		_ = m.files[path].write(w, path) // Flush returns the error
+	}
+	for _, path := range slices.Sorted(maps.Keys(m.useless)) {
+		_ = writeUseless(w, path, m.useless[path])
+	}
+	if err := w.Flush(); err != nil {
+		f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temp, m.path)
+}
+
+// forget removes the memory from the disk.
+func (m *memory) forget() {
+	m.close()
+	_ = os.Remove(m.path)               // it may be deleted, not must
+	_ = os.Remove(filepath.Dir(m.path)) // if nothing else is in there
+}

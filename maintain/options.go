@@ -1,0 +1,68 @@
+package maintain
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// Options are how [Build] works. The zero value lists the stream "images" for LXD and Incus, without making deltas,
+// and publishes nothing.
+type Options struct {
+	Streams       []string // directories below the root; none: "images"
+	StreamVersion string   // the directory below streams/ that the documents go to; "": "v1"
+	Workers       int      // how many files are read, or deltas made, at a time; 0: one a processor
+
+	Clients []Client // for whom; none: LXD and Incus
+	Deltas  []string // ftypes of the roots that deltas are listed for; none: squashfs
+	Differ  Differ   // makes and checks deltas; nil: none are made
+
+	// Publish makes documents, by path below the root, visible to readers, all of them or none, each with its .gz.
+	// nil: nothing is published.
+	Publish func(ctx context.Context, docs map[string][]byte) error
+
+	Indent  int  // spaces a level of the documents; 0: one line. Clear-signed documents need more than 0
+	Rebuild bool // start over where the catalogue that is there cannot be read
+
+	// Seed keeps to what simplestream-maintainer does: the documents have the fields it gives them; a directory or a
+	// description that cannot be read stops the build; products without a version are listed; a hand-edited product
+	// stays as it is until there is something new to say of it; every delta on disk is listed, whatever it is based
+	// on and however large; nothing is left below the root but the documents.
+	Seed bool
+
+	Now func() time.Time // nil: time.Now
+	Log *slog.Logger     // nil: nothing is logged
+}
+
+func (o Options) withDefaults() Options {
+	if len(o.Streams) == 0 {
+		o.Streams = []string{"images"}
+	}
+	if o.StreamVersion == "" {
+		o.StreamVersion = "v1"
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.NumCPU()
+	}
+	switch {
+	case o.Seed:
+		o.Clients, o.Deltas = []Client{LXD}, []string{ftypeSquashfs, ftypeDisk}
+	case len(o.Clients) == 0:
+		o.Clients = []Client{LXD, Incus}
+	}
+	if len(o.Deltas) == 0 {
+		o.Deltas = []string{ftypeSquashfs}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return o
+}
+
+func (o *Options) listsFor(c Client) bool { return slices.Contains(o.Clients, c) }
