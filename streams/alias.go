@@ -30,24 +30,31 @@ func AliasesOf(top *Attrs) Aliases {
 
 // expand sets, for every field of a that has an alias, the fields that it stands for. They replace those that are there.
 func (al Aliases) expand(a *Attrs) error {
-	for _, f := range a.fields {
-		values, ok := al[f.key]
-		if !ok || len(values) == 0 {
+	for _, key := range al.used(a) {
+		value := a.Str(key) // as the alias before it may have left it
+		if value == "" {
 			continue
 		}
-		value, ok := f.value.Str()
-		if !ok || value == "" {
-			continue
-		}
-		means, ok := values[value]
+		means, ok := al[key][value]
 		if !ok {
-			return fmt.Errorf("%s=%q is not defined in %s", f.key, value, aliasKey)
+			return fmt.Errorf("%s=%q is not defined in %s", key, value, aliasKey)
 		}
 		for key, v := range means.All() {
 			a.Set(key, v)
 		}
 	}
 	return nil
+}
+
+// used returns the fields of a that have aliases.
+func (al Aliases) used(a *Attrs) []string {
+	var keys []string
+	for key := range a.All() {
+		if len(al[key]) > 0 {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // ExpandAliases replaces what a products file writes short by what it stands for, on every level.

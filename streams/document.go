@@ -81,44 +81,6 @@ func ParseProducts(body []byte) (*Products, error) {
 	return x, nil
 }
 
-// EachProduct reads a products file with room for one product at a time. First it calls begin with the top-level
-// fields (its Products are empty), then each for every product in the order of the document, until each returns false.
-// What each is given is its to keep. A name that stands twice is yielded twice, unlike in [ParseProducts], where the last wins.
-func EachProduct(body []byte, begin func(top *Products) error, each func(name string, product *Product) bool) error {
-	p, err := newParser(body)
-	if err != nil {
-		return err
-	}
-	top, start := new(Products), -1
-	err = p.document(&top.Attrs, "products", func() error {
-		p.space()
-		start = p.i
-		_, err := p.value(1)
-		return err
-	})
-	if err == nil {
-		err = begin(top)
-	}
-	if err != nil || start < 0 {
-		return err
-	}
-	p.i = start
-	if p.peek() == 'n' { // null, as the walk above has seen
-		return nil
-	}
-	err = p.object(1, func(name string) error {
-		product, err := p.product(2)
-		if err == nil && !each(name, product) {
-			return errStop
-		}
-		return err
-	})
-	if err == errStop {
-		return nil
-	}
-	return err
-}
-
 // errStop ends a walk early; it never leaves the package.
 var errStop = errors.New("stop")
 
@@ -153,6 +115,7 @@ func (p *parser) document(a *Attrs, below string, nodes func() error) error {
 func (p *parser) node(depth int, a *Attrs, below string, nodes func() error) error {
 	base := len(p.stack)
 	tail := -1 // if there are children: where the fields after them begin
+	own := Nodes[Value]{}
 	err := p.object(depth, func(key string) error {
 		if key == below && nodes != nil {
 			err := nodes()
@@ -163,16 +126,18 @@ func (p *parser) node(depth int, a *Attrs, below string, nodes func() error) err
 		if err != nil {
 			return err
 		}
-		for i := base; i < len(p.stack); i++ {
-			if p.stack[i].key == key { // the last of two wins, in the place of the first
-				p.stack[i].value = v
-				return nil
-			}
+		own.list = p.stack[base:]
+		if i := own.find(key); i >= 0 { // the last of two wins, in the place of the first
+			own.list[i].value = v
+			return nil
 		}
-		p.stack = append(p.stack, field{key, v})
+		p.stack = append(p.stack, node[Value]{key, v})
+		own.list = p.stack[base:]
+		own.added()
 		return nil
 	})
-	a.fields = p.keep(p.stack[base:])
+	own.list = p.keep(p.stack[base:])
+	a.fields = own
 	if tail >= 0 {
 		a.tail = len(p.stack) - tail
 	}
@@ -181,16 +146,14 @@ func (p *parser) node(depth int, a *Attrs, below string, nodes func() error) err
 }
 
 // keep copies fields to a block that many nodes share: one allocation for hundreds of them.
-func (p *parser) keep(fields []field) []field {
+func (p *parser) keep(fields []node[Value]) []node[Value] {
 	if len(fields) > cap(p.block)-len(p.block) {
-		p.block = make([]field, 0, max(blockSize, len(fields)))
+		p.block = make([]node[Value], 0, max(p.grow, len(fields)))
 	}
 	start := len(p.block)
 	p.block = append(p.block, fields...)
 	return p.block[start:len(p.block):len(p.block)]
 }
-
-const blockSize = 512
 
 // children reads an object whose members are nodes; null is an empty object.
 func children[T any](p *parser, depth int, read func(depth int) (T, error)) (Nodes[T], error) {

@@ -11,64 +11,38 @@ const (
 
 // Flat are the scalar fields of an entity, its own over those of the nodes above it, as text.
 // Keys keep the place where they came first, from the top down. The zero value is empty.
-type Flat struct{ pairs []Pair }
-
-// Pair is one field of a [Flat].
-type Pair struct{ Key, Value string }
+type Flat struct{ fields Nodes[string] }
 
 // Get returns the value of key and whether there is one.
-func (f *Flat) Get(key string) (string, bool) {
-	for i := range f.pairs {
-		if f.pairs[i].Key == key {
-			return f.pairs[i].Value, true
-		}
-	}
-	return "", false
-}
+func (f *Flat) Get(key string) (string, bool) { return f.fields.Get(key) }
 
 // Set gives key a value; a key that is there keeps its place.
-func (f *Flat) Set(key, value string) {
-	for i := range f.pairs {
-		if f.pairs[i].Key == key {
-			f.pairs[i].Value = value
-			return
-		}
-	}
-	f.pairs = append(f.pairs, Pair{key, value})
-}
+func (f *Flat) Set(key, value string) { f.fields.Set(key, value) }
 
 // Delete removes key.
-func (f *Flat) Delete(key string) {
-	for i := range f.pairs {
-		if f.pairs[i].Key == key {
-			f.pairs = append(f.pairs[:i], f.pairs[i+1:]...)
-			return
-		}
-	}
-}
+func (f *Flat) Delete(key string) { f.fields.Delete(key) }
 
-// Pairs returns the fields in order. They are f's own: do not change them.
-func (f *Flat) Pairs() []Pair { return f.pairs }
+// Len returns the number of fields.
+func (f *Flat) Len() int { return f.fields.Len() }
 
 // All yields the fields in order.
-func (f *Flat) All() iter.Seq2[string, string] {
-	return func(yield func(string, string) bool) {
-		for _, p := range f.pairs {
-			if !yield(p.Key, p.Value) {
-				return
-			}
-		}
+func (f *Flat) All() iter.Seq2[string, string] { return f.fields.All() }
+
+// Reset makes f the same as other, keeping its memory. A nil other is empty.
+func (f *Flat) Reset(other *Flat) {
+	f.fields.list = f.fields.list[:0]
+	f.fields.index = nil
+	if other != nil {
+		f.fields.list = append(f.fields.list, other.fields.list...)
+		f.fields.reindex()
 	}
 }
-
-// Reset empties f and keeps its memory.
-func (f *Flat) Reset() { f.pairs = f.pairs[:0] }
 
 // AddScalars sets the scalar fields of a.
 func (f *Flat) AddScalars(a *Attrs) {
-	for _, field := range a.fields {
-		if s, ok := field.value.Scalar(); ok {
-			f.Set(field.key, s)
+	for key, v := range a.All() {
+		if s, ok := v.Scalar(); ok {
+			f.Set(key, s)
 		}
 	}
 }
@@ -83,53 +57,59 @@ func (e *Entity) Flat() *Flat {
 
 // AppendFlat is [Entity.Flat] into f, which it empties first.
 func (e *Entity) AppendFlat(f *Flat) {
-	f.Reset()
-	place := e.place()
-	for i, a := range e.levels() {
-		if a != nil {
-			f.AddScalars(a)
-		}
-		if i > 0 && place[i-1].Value != "" {
-			f.Set(place[i-1].Key, place[i-1].Value)
-		}
+	f.Reset(nil)
+	for _, l := range e.levels() {
+		l.addTo(f)
 	}
 }
 
-// levels returns the fields of the nodes from the top down, nil for those that e has not.
-func (e *Entity) levels() [4]*Attrs {
-	var l [4]*Attrs
+// level is one node of an [Entity].
+type level struct {
+	attrs     *Attrs // nil if the entity has not got it
+	key, name string // what the node is called, and under which key that is seen; no key at the top
+}
+
+func (e *Entity) levels() [4]level {
+	l := [4]level{{}, {nil, productName, e.Ref.Product}, {nil, versionName, e.Ref.Version}, {nil, itemName, e.Ref.Item}}
 	if e.Products != nil {
-		l[0] = &e.Products.Attrs
+		l[0].attrs = &e.Products.Attrs
 	}
 	if e.Product != nil {
-		l[1] = &e.Product.Attrs
+		l[1].attrs = &e.Product.Attrs
 	}
 	if e.Version != nil {
-		l[2] = &e.Version.Attrs
+		l[2].attrs = &e.Version.Attrs
 	}
 	if e.Item != nil {
-		l[3] = &e.Item.Attrs
+		l[3].attrs = &e.Item.Attrs
 	}
 	return l
 }
 
-func (e *Entity) place() [3]Pair {
-	return [3]Pair{{productName, e.Ref.Product}, {versionName, e.Ref.Version}, {itemName, e.Ref.Item}}
+// named tells whether the node's name is to be seen: it is there, or it was and its name is known.
+func (l level) named() bool { return l.key != "" && (l.attrs != nil || l.name != "") }
+
+func (l level) addTo(f *Flat) {
+	if l.attrs != nil {
+		f.AddScalars(l.attrs)
+	}
+	if l.named() {
+		f.Set(l.key, l.name)
+	}
 }
 
 // Get returns one field as [Entity.Flat] has it, "" if there is none.
 func (e *Entity) Get(key string) string {
-	for _, p := range e.place() {
-		if p.Key == key && p.Value != "" {
-			return p.Value
-		}
-	}
 	levels := e.levels()
 	for i := len(levels) - 1; i >= 0; i-- {
-		if levels[i] == nil {
+		l := &levels[i]
+		if l.key == key && l.named() {
+			return l.name
+		}
+		if l.attrs == nil {
 			continue
 		}
-		if s, ok := levels[i].Get(key).Scalar(); ok {
+		if s, ok := l.attrs.Get(key).Scalar(); ok {
 			return s
 		}
 	}

@@ -18,7 +18,7 @@ type node[T any] struct {
 }
 
 // linearLimit is where looking names up one by one begins to cost more than a map.
-const linearLimit = 16
+const linearLimit = 64
 
 // MakeNodes returns an empty, present list.
 func MakeNodes[T any]() Nodes[T] { return Nodes[T]{list: []node[T]{}} }
@@ -51,15 +51,28 @@ func (n *Nodes[T]) find(name string) int {
 }
 
 // Set gives name a child; a name that is there keeps its place.
-func (n *Nodes[T]) Set(name string, child T) {
-	if i := n.find(name); i >= 0 {
-		n.list[i].value = child
+func (n *Nodes[T]) Set(name string, child T) { n.setAt(len(n.list), name, child) }
+
+// setAt is Set; a new name is put before the child at place i.
+func (n *Nodes[T]) setAt(i int, name string, child T) {
+	if at := n.find(name); at >= 0 {
+		n.list[at].value = child
+		return
+	}
+	if i < len(n.list) {
+		n.list = slices.Insert(n.list, i, node[T]{name, child})
+		n.reindex()
 		return
 	}
 	n.list = append(n.list, node[T]{name, child})
-	if n.index != nil {
-		n.index[name] = len(n.list) - 1
-	} else if len(n.list) > linearLimit {
+	n.added()
+}
+
+// added keeps the index right after a child was appended.
+func (n *Nodes[T]) added() {
+	if last := len(n.list) - 1; n.index != nil {
+		n.index[n.list[last].name] = last
+	} else if last == linearLimit {
 		n.reindex()
 	}
 }
@@ -77,7 +90,10 @@ func (n *Nodes[T]) reindex() {
 
 // Delete removes the child of that name.
 func (n *Nodes[T]) Delete(name string) {
-	n.DeleteFunc(func(other string, _ T) bool { return other == name })
+	if i := n.find(name); i >= 0 {
+		n.list = slices.Concat(n.list[:i], n.list[i+1:]) // copies of n keep what they have
+		n.reindex()
+	}
 }
 
 // DeleteFunc removes every child for which gone is true.

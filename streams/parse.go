@@ -24,13 +24,14 @@ func (e *SyntaxError) Error() string {
 type parser struct {
 	s     string
 	i     int
-	stack []field // the fields of the nodes that are being read
-	block []field // where the fields of finished nodes go
+	stack []node[Value] // the fields of the nodes that are being read
+	block []node[Value] // where the fields of finished nodes go
+	grow  int           // how many fields a new block has room for at least
 }
 
 // newParser checks that data is UTF-8 and reads it in place: data must not change afterwards.
 func newParser(data []byte) (*parser, error) {
-	p := &parser{s: unsafe.String(unsafe.SliceData(data), len(data))}
+	p := &parser{s: unsafe.String(unsafe.SliceData(data), len(data)), grow: 512}
 	if strings.HasPrefix(p.s, "\ufeff") {
 		return nil, p.fail("a byte order mark")
 	}
@@ -56,16 +57,7 @@ func (p *parser) fail(format string, args ...any) error {
 	}
 }
 
-func (p *parser) space() {
-	for p.i < len(p.s) {
-		switch p.s[p.i] {
-		case ' ', '\n', '\r', '\t':
-			p.i++
-		default:
-			return
-		}
-	}
-}
+func (p *parser) space() { p.i = skipBlanks(p.s, p.i) }
 
 // end fails unless only white space is left.
 func (p *parser) end() error {
@@ -167,7 +159,7 @@ func (p *parser) number() error {
 // text steps over a string and returns its raw text with the quotes.
 func (p *parser) text() (string, error) {
 	start := p.i
-	for i := start + 1; i < len(p.s); i++ {
+	for i := skipPlain(p.s, start+1); i < len(p.s); i = skipPlain(p.s, i) {
 		switch c := p.s[i]; {
 		case c == '"':
 			p.i = i + 1
@@ -178,10 +170,12 @@ func (p *parser) text() (string, error) {
 				p.i = i
 				return "", p.fail("an invalid escape in a string")
 			}
-			i += n - 1
+			i += n
 		case c < ' ':
 			p.i = i
 			return "", p.fail("a control character in a string")
+		default:
+			i++
 		}
 	}
 	p.i = len(p.s)

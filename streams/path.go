@@ -9,35 +9,50 @@ import (
 // DefaultPath is the document that a mirror is read from when none is named.
 const DefaultPath = "streams/v1/index.sjson"
 
-// CheckPath refuses a path that could lead out of the tree it is relative to: absolute, empty, with "..", ".", NUL,
-// empty components or a slash at the end. Symbolic links are the store's to refuse.
+// CheckPath refuses a path that could lead out of the tree it is relative to, or that is not written in the one way
+// there is to write it: absolute, empty, with "..", ".", NUL, empty components or a slash at the end. It is the rule for
+// the paths of a store. Symbolic links are the store's to refuse.
 func CheckPath(path string) error {
-	switch {
-	case path == "":
-		return fmt.Errorf("unsafe path %q: it is empty", path)
-	case strings.HasPrefix(path, "/"):
-		return fmt.Errorf("unsafe path %q: it is absolute", path)
-	case strings.ContainsRune(path, 0):
-		return fmt.Errorf("unsafe path %q: it holds a NUL", path)
+	clean, err := CleanPath(path)
+	if err == nil && clean != path {
+		err = fmt.Errorf("unsafe path %q: it has an empty component or %q", path, ".")
 	}
-	for part := range strings.SplitSeq(path, "/") {
-		switch part {
-		case "..", "...":
-			return fmt.Errorf("unsafe path %q: it climbs with %q", path, part)
-		case "", ".":
-			return fmt.Errorf("unsafe path %q: it has an empty component or %q", path, part)
-		}
-	}
-	return nil
+	return err
 }
 
-// CheckContentID refuses a content id that cannot be the name of a file.
-func CheckContentID(id string) error {
-	if strings.Contains(id, "/") {
-		return fmt.Errorf("unsafe content_id %q: it holds a slash", id)
+// CleanPath is the rule for the paths that a document lists: it returns the path of a store that is meant, without the
+// components "." and "" that mean nothing ("./d//f" is "d/f"), or an error if path could lead out of the tree or names
+// no file.
+func CleanPath(path string) (string, error) {
+	switch {
+	case path == "":
+		return "", fmt.Errorf("unsafe path %q: it is empty", path)
+	case strings.HasPrefix(path, "/"):
+		return "", fmt.Errorf("unsafe path %q: it is absolute", path)
+	case strings.ContainsRune(path, 0):
+		return "", fmt.Errorf("unsafe path %q: it holds a NUL", path)
 	}
+	var clean []string
+	last := ""
+	for last = range strings.SplitSeq(path, "/") {
+		switch last {
+		case "..", "...":
+			return "", fmt.Errorf("unsafe path %q: it climbs with %q", path, last)
+		case "", ".":
+		default:
+			clean = append(clean, last)
+		}
+	}
+	if last == "" || last == "." {
+		return "", fmt.Errorf("unsafe path %q: it names a directory", path)
+	}
+	return strings.Join(clean, "/"), nil
+}
+
+// CheckContentID refuses a content id that cannot be the name of a file, or of one in directories ("a/b").
+func CheckContentID(id string) error {
 	if err := CheckPath(id); err != nil {
-		return fmt.Errorf("unsafe content_id %q", id)
+		return fmt.Errorf("unsafe content_id %q: it cannot be the name of a file", id)
 	}
 	return nil
 }

@@ -79,23 +79,23 @@ func (n *Nodes[T]) present() int {
 
 // attrs writes a node: its fields, and its children as one more member if there are any.
 func (r *renderer) attrs(a *Attrs, name string, children int, write func()) {
-	n := len(a.fields) - a.tail // where the children come
-	field := func(i int) *field {
+	n := a.Len() - a.tail // where the children come
+	at := func(i int) *node[Value] {
 		if i > n {
 			i -= children
 		}
-		return &a.fields[i]
+		return &a.fields.list[i]
 	}
-	r.object(len(a.fields)+children, func(i int) string {
+	r.object(a.Len()+children, func(i int) string {
 		if i == n && children > 0 {
 			return name
 		}
-		return field(i).key
+		return at(i).name
 	}, func(i int) {
 		if i == n && children > 0 {
 			write()
 		} else {
-			r.value(field(i).value.raw)
+			r.value(at(i).value.raw)
 		}
 	})
 }
@@ -106,21 +106,34 @@ func below[T any](r *renderer, n *Nodes[T]) {
 
 // object writes n members in the order that the style asks for.
 func (r *renderer) object(n int, key func(int) string, value func(int)) {
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	if !r.KeepOrder {
+	var order []int // nil: as they come
+	if !r.KeepOrder && !ascending(n, key) {
+		order = make([]int, n)
+		for i := range order {
+			order[i] = i
+		}
 		slices.SortFunc(order, func(a, b int) int { return cmp.Compare(key(a), key(b)) })
 	}
 	r.group('{', '}', n, func(i int) {
-		r.dst = appendQuoted(r.dst, key(order[i]), r.Escape)
-		r.dst = append(r.dst, ':')
+		if order != nil {
+			i = order[i]
+		}
+		r.dst = append(AppendText(r.dst, key(i), r.Escape), ':')
 		if r.Indent > 0 || r.Spaced {
 			r.dst = append(r.dst, ' ')
 		}
-		value(order[i])
+		value(i)
 	})
+}
+
+// ascending tells whether n keys are in byte order.
+func ascending(n int, key func(int) string) bool {
+	for i := 1; i < n; i++ {
+		if key(i-1) > key(i) {
+			return false
+		}
+	}
+	return true
 }
 
 // group writes n elements between brackets.
@@ -145,12 +158,16 @@ func (r *renderer) group(open, close byte, n int, element func(int)) {
 }
 
 func (r *renderer) line() {
-	if r.Indent > 0 {
-		r.dst = append(r.dst, '\n')
-		for range r.depth * r.Indent {
-			r.dst = append(r.dst, ' ')
-		}
+	if r.Indent == 0 {
+		return
 	}
+	const spaces = "                                                                "
+	r.dst = append(r.dst, '\n')
+	n := r.depth * r.Indent
+	for ; n > len(spaces); n -= len(spaces) {
+		r.dst = append(r.dst, spaces...)
+	}
+	r.dst = append(r.dst, spaces[:n]...)
 }
 
 // value writes JSON text that has been checked, laid out anew; numbers keep their text.
@@ -171,8 +188,8 @@ func (r *renderer) value(raw string) {
 	}
 }
 
-// appendQuoted writes s as a JSON string.
-func appendQuoted(dst []byte, s string, e Escape) []byte {
+// AppendText writes s as a JSON string, quotes and all, after dst.
+func AppendText(dst []byte, s string, e Escape) []byte {
 	dst = append(dst, '"')
 	dst = appendText(dst, s, e)
 	return append(dst, '"')
@@ -207,12 +224,14 @@ func appendEscaped(dst []byte, raw string, e Escape) []byte {
 func appendText(dst []byte, s string, e Escape) []byte {
 	start := 0
 	for i := 0; i < len(s); {
-		if c := s[i]; c < utf8.RuneSelf && plain(c, e) {
-			i++
-			continue
+		if e != HTML {
+			i = skipPlain(s, i)
+			if i == len(s) {
+				break
+			}
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if r >= utf8.RuneSelf && e != ASCII && !(e == HTML && (r == '\u2028' || r == '\u2029')) {
+		if !e.escapes(r) && !(r == utf8.RuneError && n == 1) {
 			i += n
 			continue
 		}
@@ -223,17 +242,15 @@ func appendText(dst []byte, s string, e Escape) []byte {
 	return append(dst, s[start:]...)
 }
 
-// plain tells whether c stands for itself.
-func plain(c byte, e Escape) bool {
+// escapes tells whether r is written as an escape.
+func (e Escape) escapes(r rune) bool {
 	switch {
-	case c < ' ' || c == '"' || c == '\\':
-		return false
+	case r < ' ' || r == '"' || r == '\\':
+		return true
 	case e == HTML:
-		return c != '<' && c != '>' && c != '&'
-	case e == ASCII:
-		return c != 0x7f
+		return r == '<' || r == '>' || r == '&' || r == '\u2028' || r == '\u2029'
 	}
-	return true
+	return e == ASCII && r >= 0x7f
 }
 
 // appendRune writes r as an escape.

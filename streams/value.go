@@ -49,7 +49,7 @@ func (v Value) Kind() Kind {
 func (v Value) Raw() string { return v.raw }
 
 // String makes a JSON string of s.
-func String(s string) Value { return Value{string(appendQuoted(nil, s, escapeNone))} }
+func String(s string) Value { return Value{string(AppendText(nil, s, escapeNone))} }
 
 // Int makes a JSON number of n.
 func Int(n int64) Value { return Value{strconv.FormatInt(n, 10)} }
@@ -61,9 +61,14 @@ func Strings(list []string) Value {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendQuoted(b, s, escapeNone)
+		b = AppendText(b, s, escapeNone)
 	}
 	return Value{string(append(b, ']'))}
+}
+
+// Map makes a JSON object of fields.
+func Map(fields *Attrs) Value {
+	return Value{string(Append(nil, fields, Style{KeepOrder: true, Escape: escapeNone}))}
 }
 
 // Raw makes a value of JSON text. It returns an error if text is not exactly one JSON value.
@@ -142,11 +147,7 @@ func (v Value) Fields() Attrs {
 	var a Attrs
 	if v.Kind() == Object {
 		p := parser{s: v.raw}
-		_ = p.object(0, func(key string) error { // its text was checked when it was read
-			m, err := p.value(0)
-			a.Set(key, m)
-			return err
-		})
+		_ = p.node(0, &a, "", nil) // its text was checked when it was read
 	}
 	return a
 }
