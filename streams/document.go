@@ -46,7 +46,7 @@ func (d *Document) Attrs() *Attrs {
 
 // ParseIndex reads an index, whatever its format field says.
 func ParseIndex(body []byte) (*Index, error) {
-	p, err := newParser(body)
+	p, err := newParser(inPlace(body))
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func ParseIndex(body []byte) (*Index, error) {
 
 // ParseProducts reads a products file, whatever its format field says.
 func ParseProducts(body []byte) (*Products, error) {
-	p, err := newParser(body)
+	p, err := newParser(inPlace(body))
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +175,7 @@ func children[T any](p *parser, depth int, read func(depth int) (T, error)) (Nod
 
 // formatOf returns the first top-level field called format, reading no further.
 func formatOf(body []byte) (string, error) {
-	p, err := newParser(body)
+	p, err := newParser(inPlace(body))
 	if err != nil {
 		return "", err
 	}

@@ -4,13 +4,13 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/dlclark/regexp2"
 )
 
 // Filter is a condition on one field: key=value, key!=value, key~regexp, key!~regexp.
-// Regular expressions are Python's, found anywhere in the value; a field that is not there is "".
+// Regular expressions are Python's, found anywhere in the value; a field that is not there is "". (\w has combining marks
+// too, and \s has not U+001C to U+001F.)
 type Filter struct {
 	Key    string
 	Negate bool
@@ -21,12 +21,9 @@ type Filter struct {
 }
 
 // The key may hold word characters, - and |; blanks around the operator do not count, blanks at the end do.
-var filterForm = regexp.MustCompile(`(?s)^([\p{L}\p{N}_|-]+) *(!?[=~]) *(.*)$`)
+var filterForm = regexp.MustCompile(`^([\p{L}\p{N}_|-]+) *(!?[=~]) *([^\n]*)\n?$`)
 
-const (
-	regexpTimeout = 5 * time.Second // an expression that backtracks without end
-	maxSeen       = 4096
-)
+const maxSeen = 4096
 
 // ParseFilter reads one condition.
 func ParseFilter(text string) (*Filter, error) {
@@ -36,31 +33,13 @@ func ParseFilter(text string) (*Filter, error) {
 	}
 	f := &Filter{Key: m[1], Negate: m[2][0] == '!', value: m[3], text: text}
 	if strings.HasSuffix(m[2], "~") {
-		re, err := regexp2.Compile(pythonSyntax(m[3]), regexp2.None)
+		re, err := compilePython(m[3])
 		if err != nil {
 			return nil, fmt.Errorf("cannot read filter %q: %w", text, err)
 		}
-		re.MatchTimeout = regexpTimeout
 		f.re, f.seen = re, map[string]bool{}
 	}
 	return f, nil
-}
-
-var pythonForms = regexp.MustCompile(`\\Z|\\.|\(\?P<|\(\?P=(\w+)\)`)
-
-// pythonSyntax rewrites what Python's re spells in its own way: (?P<name>…), (?P=name), \Z.
-func pythonSyntax(pattern string) string {
-	return pythonForms.ReplaceAllStringFunc(pattern, func(form string) string {
-		switch {
-		case form == `\Z`:
-			return `\z`
-		case form == "(?P<":
-			return "(?<"
-		case strings.HasPrefix(form, "(?P="):
-			return `\k<` + form[4:len(form)-1] + ">"
-		}
-		return form
-	})
 }
 
 // String returns the text that f was read from.

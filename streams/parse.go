@@ -29,24 +29,26 @@ type parser struct {
 	grow  int           // how many fields a new block has room for at least
 }
 
-// newParser checks that data is UTF-8 and reads it in place: data must not change afterwards.
-func newParser(data []byte) (*parser, error) {
-	p := &parser{s: unsafe.String(unsafe.SliceData(data), len(data)), grow: 512}
-	if strings.HasPrefix(p.s, "\ufeff") {
+// newParser checks that text is UTF-8.
+func newParser(text string) (*parser, error) {
+	p := &parser{s: text, grow: 512}
+	if strings.HasPrefix(text, "\ufeff") {
 		return nil, p.fail("a byte order mark")
 	}
-	if !utf8.Valid(data) {
-		for p.i < len(data) {
-			r, n := utf8.DecodeRune(data[p.i:])
-			if r == utf8.RuneError && n == 1 {
+	if !utf8.ValidString(text) {
+		for i, r := range text {
+			if _, n := utf8.DecodeRuneInString(text[i:]); r == utf8.RuneError && n == 1 {
+				p.i = i
 				break
 			}
-			p.i += n
 		}
 		return nil, p.fail("not UTF-8")
 	}
 	return p, nil
 }
+
+// inPlace is data as text that is not copied: data must not change afterwards.
+func inPlace(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
 
 func (p *parser) fail(format string, args ...any) error {
 	before := p.s[:min(p.i, len(p.s))]
@@ -79,9 +81,6 @@ func (p *parser) peek() byte {
 
 // value checks the value that comes next and steps over it.
 func (p *parser) value(depth int) (Value, error) {
-	if depth > maxDepth {
-		return Value{}, p.fail("nested more than %d deep", maxDepth)
-	}
 	c := p.peek()
 	start := p.i
 	var err error
@@ -244,7 +243,11 @@ func (p *parser) object(depth int, member func(key string) error) error {
 	}
 }
 
+// array steps over an array and calls element with what is in it.
 func (p *parser) array(depth int, element func(Value)) error {
+	if depth > maxDepth {
+		return p.fail("nested more than %d deep", maxDepth)
+	}
 	p.i++
 	if p.peek() == ']' {
 		p.i++

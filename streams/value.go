@@ -73,13 +73,18 @@ func Map(fields *Attrs) Value {
 
 // Raw makes a value of JSON text. It returns an error if text is not exactly one JSON value.
 func Raw(text string) (Value, error) {
-	p := parser{s: text}
-	p.space()
+	p, err := newParser(text)
+	if err != nil {
+		return Value{}, err
+	}
 	v, err := p.value(0)
 	if err == nil {
 		err = p.end()
 	}
-	return v, err
+	if err != nil {
+		return Value{}, err
+	}
+	return v, nil
 }
 
 // Str returns the string that v is, and whether it is one.

@@ -1,0 +1,34 @@
+package streams_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+func TestExpandAliases(t *testing.T) {
+	const aliases = `{"_aliases":{"crsn":{"us":{"region":"us-1","endpoint":"e"},"eu":{"region":"eu-1"}},"empty":{}},`
+	for _, c := range []struct{ name, text, want string }{
+		{"on every level, over what is there",
+			`"crsn":"us","products":{"p":{"crsn":"eu","versions":{"1":{"crsn":"us","items":{"i":{"crsn":"eu","region":"other"},"j":{}}}}}}}`,
+			`"crsn":"us","endpoint":"e","products":{"p":{"crsn":"eu","region":"eu-1","versions":{"1":{"crsn":"us","endpoint":"e","items":{"i":{"crsn":"eu","region":"eu-1"},"j":{}},"region":"us-1"}}}},"region":"us-1"}`},
+		{"what is no text stays", `"crsn":"","products":{"p":{"crsn":1,"empty":"x"}}}`, `"crsn":"","products":{"p":{"crsn":1,"empty":"x"}}}`},
+	} {
+		p := products(t, aliases+c.text)
+		if err := p.ExpandAliases(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		got := string(streams.Append(nil, p, streams.Style{}))
+		if _, got, _ = strings.Cut(got, `"empty":{}},`); got != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.name, got, c.want)
+		}
+	}
+	p := products(t, aliases+`"products":{"p":{"versions":{"1":{"items":{"i":{"crsn":"nowhere"}}}}}}}`)
+	if err := p.ExpandAliases(); err == nil || err.Error() != `p/1/i: crsn="nowhere" is not defined in _aliases` {
+		t.Error(err)
+	}
+	if err := products(t, `{"_aliases":[],"crsn":"us"}`).ExpandAliases(); err != nil {
+		t.Error(err)
+	}
+}
