@@ -116,7 +116,7 @@ func (f *coarseFinder) best(t []byte, free, i int, h uint64) match {
 		}
 		back := f.source.behind(t[free:i], src)
 		if n+back > best.n {
-			best = match{i - back, back + n, src - int64(back)}
+			best = match{pos: i - back, n: back + n, src: src - int64(back)}
 		}
 	}
 	return best
@@ -137,7 +137,7 @@ func (f *coarseFinder) resume(t []byte, m match) match {
 		n := f.source.ahead(t[i:], int64(i)+shift)
 		back := f.source.behind(t[m.end():i], int64(i)+shift)
 		if n+back >= leastResume {
-			return match{i - back, n + back, int64(i-back) + shift}
+			return match{pos: i - back, n: n + back, src: int64(i-back) + shift}
 		}
 	}
 	return match{}

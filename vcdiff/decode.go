@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/adler32"
 	"io"
 )
 
@@ -96,7 +95,7 @@ func (a *applier) apply(w *window) error {
 	if err != nil {
 		return err
 	}
-	if w.hasAdler && adler32.Checksum(a.out) != w.adler {
+	if w.hasAdler && adler32(a.out) != w.adler {
 		return fmt.Errorf("%w, or the delta is damaged: checksums differ", ErrWrongSource)
 	}
 	return nil

@@ -3,7 +3,6 @@ package vcdiff
 import (
 	"context"
 	"fmt"
-	"hash/adler32"
 	"io"
 )
 
@@ -52,13 +51,16 @@ type encoder struct {
 	targetSize int64
 
 	windows []plannedWindow
-	started [sections]bool // sections of which a compressed one was written
+	last    match          // of those settled, counted from the start of the target
+	begun   [sections]bool // sections of which a compressed one was written
 	stats   Stats
 }
 
 // plannedWindow is what the first round knows about a window.
 type plannedWindow struct {
 	matches []match
+	adler   uint32
+	before  int64      // where in the source the match before the window ends
 	cache   stockCache // what the stock decoder holds when it comes to the window
 }
 
@@ -67,65 +69,94 @@ type worker struct {
 	buf     []byte // of a target window
 	source  *sourceReader
 	coarse  coarseFinder
+	refiner refiner
 	emitter emitter
 	head    []byte
 }
 
 func (e *encoder) run(ctx context.Context) error {
 	e.stats.Target = e.targetSize
-	a, err := newAnchors(ctx, e.source, e.sourceSize, e.anchorMemory())
-	if err != nil {
-		return fmt.Errorf("cannot read source: %w", err)
-	}
 	workers := make([]*worker, e.Workers)
 	for i := range workers {
-		source := newSourceReader(e.source, e.sourceSize)
 		workers[i] = &worker{
 			buf:    make([]byte, min(int64(e.WindowSize), e.targetSize)),
-			source: source,
-			coarse: coarseFinder{anchors: a, source: source, least: e.leastMatch()},
+			source: newSourceReader(e.source, e.sourceSize),
 		}
 	}
 	// Even an empty target has a window: without one stock xdelta3 has "nothing to output".
 	count := max(1, int((e.targetSize+int64(e.WindowSize)-1)/int64(e.WindowSize)))
 	e.windows = make([]plannedWindow, count)
+	if err := e.firstRound(ctx, workers); err != nil {
+		return err
+	}
+	return e.secondRound(ctx, workers)
+}
+
+// firstRound finds the long matches of all windows.
+func (e *encoder) firstRound(ctx context.Context, workers []*worker) error {
+	a, err := newAnchors(ctx, e.source, e.sourceSize, e.anchorMemory())
+	if err != nil {
+		return fmt.Errorf("cannot read source: %w", err)
+	}
+	for _, w := range workers {
+		w.coarse = coarseFinder{anchors: a, source: w.source, least: e.leastMatch()}
+	}
 	cache := newStockCache()
-	err = inOrder(ctx, workers, count, e.plan, func(_ context.Context, _ *worker, k int) error {
-		e.windows[k].settle(&cache)
+	return inOrder(ctx, workers, len(e.windows), e.plan, func(_ context.Context, _ *worker, k int) error {
+		e.windows[k].settle(&cache, e.last)
+		if ms := e.windows[k].matches; len(ms) > 0 {
+			e.last = ms[len(ms)-1]
+		}
 		return nil
 	})
+}
+
+// secondRound finds the short matches in what is left of the windows, and writes these.
+func (e *encoder) secondRound(ctx context.Context, workers []*worker) error {
+	used := newSourceMap(e.sourceSize)
+	for _, p := range e.windows {
+		for _, m := range p.matches {
+			used.use(m.src, m.n)
+		}
+	}
+	fine, err := newFineIndex(ctx, e.source, e.sourceSize, used, e.fineMemory())
 	if err != nil {
+		return fmt.Errorf("cannot read source: %w", err)
+	}
+	for _, w := range workers {
+		w.refiner.fine = fineFinder{index: fine, source: w.source}
+		w.refiner.local.source = w.source
+	}
+	head := []byte(magic + "\x00")
+	if !e.NoSecondary {
+		head = []byte{magic[0], magic[1], magic[2], magic[3], headSecondary, byte(LZMA)}
+	}
+	if err := e.write(head); err != nil {
 		return err
 	}
-	if err := e.write([]byte(magic + "\x00")); err != nil {
-		return err
-	}
-	return inOrder(ctx, workers, count, e.encode, e.finish)
+	return inOrder(ctx, workers, len(e.windows), e.encode, e.finish)
 }
 
 // leastMatch is the length below which matches are not kept from the first round to the second, so that they fit in
 // their share of the memory.
 func (e *encoder) leastMatch() int {
-	const each = 24
+	const each = 32
 	return int(max(leastCoarse, e.targetSize*each/e.matchMemory()))
 }
 
-// load reads window k of the target.
-func (e *encoder) load(w *worker, k int) ([]byte, error) {
-	at := int64(k) * int64(e.WindowSize)
-	t := w.buf[:min(int64(e.WindowSize), e.targetSize-at)]
-	if err := readFull(e.target, t, at); err != nil {
-		return nil, fmt.Errorf("cannot read target: %w", err)
-	}
-	return t, nil
+// window is the room for window k of the target, and where in the target it begins.
+func (e *encoder) window(w *worker, k int) (t []byte, at int64) {
+	at = int64(k) * int64(e.WindowSize)
+	return w.buf[:min(int64(e.WindowSize), e.targetSize-at)], at
 }
 
 // plan is the first round for window k.
 func (e *encoder) plan(_ context.Context, w *worker, k int) error {
-	t, err := e.load(w, k)
-	if err != nil {
-		return err
+	t, at := e.window(w, k)
+	if err := readFull(e.target, t, at); err != nil {
+		return fmt.Errorf("cannot read target: %w", err)
 	}
+	e.windows[k].adler = adler32(t)
 	e.windows[k].matches = w.coarse.find(t, nil)
 	return w.readError()
 }
@@ -137,36 +168,58 @@ func (w *worker) readError() error {
 	return nil
 }
 
-// settle drops the matches that cost the stock decoder more than they are worth.
-func (p *plannedWindow) settle(cache *stockCache) {
-	p.cache = *cache
-	kept := p.matches[:0]
-	for _, m := range p.matches {
-		if cache.worth(m) {
-			kept = append(kept, m)
-		}
-	}
-	p.matches = kept
+// settle drops the matches that cost the stock decoder more than they are worth. last is the match before.
+func (p *plannedWindow) settle(cache *stockCache, last match) {
+	p.cache, p.before = *cache, last.src+int64(last.n)
+	p.matches = newRation(cache).filter(p.matches)
 }
 
 // encode is the second round for window k.
 func (e *encoder) encode(ctx context.Context, w *worker, k int) error {
-	t, err := e.load(w, k)
-	if err != nil {
-		return err
+	t, at := e.window(w, k)
+	p := &e.windows[k]
+	if err := e.readGaps(t, at, p.matches); err != nil {
+		return fmt.Errorf("cannot read target: %w", err)
 	}
-	ms := within(e.windows[k].matches, maxSegment-int64(e.WindowSize))
-	e.windows[k].matches = nil
+	refined := w.refiner.refine(t, p)
+	ms := within(refined, maxSegment-int64(e.WindowSize))
+	p.matches = nil
+	if len(ms) < len(refined) {
+		if err := readFull(e.target, t, at); err != nil {
+			return fmt.Errorf("cannot read target: %w", err)
+		}
+	}
 	w.emitter.make(t, ms)
-	w.head = w.emitter.head(w.head[:0], len(t), adler32.Checksum(t))
+	if !e.NoSecondary {
+		if err := w.emitter.pack(ctx); err != nil {
+			return err
+		}
+	}
 	return w.readError()
 }
 
+// readGaps reads those parts of window t, which is at the given place of the target, that are not matched.
+func (e *encoder) readGaps(t []byte, at int64, ms []match) error {
+	var err error
+	gaps(ms, len(t), func(lo, hi int) {
+		if err == nil {
+			err = readFull(e.target, t[lo:hi], at+int64(lo))
+		}
+	}, func(match) {})
+	return err
+}
+
 // finish writes window k.
-func (e *encoder) finish(_ context.Context, w *worker, _ int) error {
+func (e *encoder) finish(_ context.Context, w *worker, k int) error {
+	t, _ := e.window(w, k)
 	e.stats.Copied += w.emitter.copied
 	e.stats.Added += w.emitter.added
-	for _, b := range [][]byte{w.head, w.emitter.section[dataSection], w.emitter.section[instSection], w.emitter.section[addrSection]} {
+	head, parts := w.emitter.window(w.head[:0], len(t), e.windows[k].adler, &e.begun)
+	w.head = head
+	if err := e.write(head); err != nil {
+		return err
+	}
+	for _, b := range parts {
 		if err := e.write(b); err != nil {
 			return err
 		}

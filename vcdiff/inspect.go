@@ -18,6 +18,14 @@ type Info struct {
 	Repeated   int64 // bytes of the target that are copied from the target, or that runs of one byte make
 	Added      int64 // bytes of the target that the delta holds
 	MaxWindow  int64 // the largest target window
+
+	Data, Instructions, Addresses Section
+}
+
+// Section is how large one section is in all windows together.
+type Section struct {
+	Size   int64
+	Stored int64 // in the delta, where it may be compressed once more
 }
 
 // Inspect reads a whole delta, without a source, and says what is in it. Errors are as those of [Decode].
@@ -48,6 +56,10 @@ func (info *Info) count(w *window) error {
 	info.MaxWindow = max(info.MaxWindow, int64(w.size))
 	if w.hasAdler {
 		info.Checksums++
+	}
+	for i, s := range []*Section{&info.Data, &info.Instructions, &info.Addresses} {
+		s.Size += int64(len(w.section[i]))
+		s.Stored += int64(w.stored[i])
 	}
 	return w.steps(func(s step) error {
 		switch {

@@ -2,12 +2,12 @@ package vcdiff
 
 // Stock xdelta3 reads the source of a delta in blocks of 2 MiB of which it keeps the 32 that it used last. A COPY from
 // elsewhere reads a whole block, so a delta with many small copies from all over a large source is small and yet takes
-// minutes to apply. The encoder therefore does as that cache does, and has a copy pay for the blocks that it misses.
+// minutes to apply. The encoder therefore does as that cache does, and has the copies pay for the blocks that they miss.
 
 const (
 	stockBlock  = 2 << 20
 	stockBlocks = 32
-	missWorth   = 4 << 10 // bytes that a copy has to have for each block that it misses
+	missWorth   = 4 << 10 // bytes that have to be copied from a block each time that it is read
 )
 
 // stockCache is the blocks that the stock decoder holds, the one used last first. Free places are -1.
@@ -19,17 +19,6 @@ func newStockCache() stockCache {
 		c[i] = -1
 	}
 	return c
-}
-
-// misses counts the blocks of a copy that would have to be read.
-func (c *stockCache) misses(off int64, n int) int {
-	count := 0
-	for b := off / stockBlock; b <= (off+int64(n)-1)/stockBlock; b++ {
-		if c.find(int32(b)) < 0 {
-			count++
-		}
-	}
-	return count
 }
 
 // use reads the blocks of a copy.
@@ -44,12 +33,54 @@ func (c *stockCache) use(off int64, n int) {
 	}
 }
 
-// worth uses the blocks of a copy if it is long enough for those that it misses, and says whether it is.
-func (c *stockCache) worth(m match) bool {
-	if n := c.misses(m.src, m.n); n > 0 && m.n < n*missWorth {
-		return false
+// ration keeps the matches of one window worth what they cost the stock decoder.
+type ration struct {
+	cache  *stockCache
+	budget map[int64]int // bytes to copy from a block for which no miss was paid yet
+}
+
+func newRation(cache *stockCache) *ration {
+	return &ration{cache, make(map[int64]int)}
+}
+
+// filter drops of ms those for which a block would have to be read that is too little copied from. Others are used.
+func (r *ration) filter(ms []match) []match {
+	for _, m := range ms {
+		r.earn(m)
 	}
-	c.use(m.src, m.n)
+	kept := ms[:0]
+	for _, m := range ms {
+		if r.pay(m) {
+			r.cache.use(m.src, m.n)
+			kept = append(kept, m)
+		}
+	}
+	return kept
+}
+
+// earn adds what is copied by m to the budgets of its blocks.
+func (r *ration) earn(m match) {
+	for off, end := m.src, m.src+int64(m.n); off < end; {
+		block := off / stockBlock
+		next := min((block+1)*stockBlock, end)
+		r.budget[block] += int(next - off)
+		off = next
+	}
+}
+
+// pay pays for the blocks of m that are not in the cache, or nothing if one cannot be paid for.
+func (r *ration) pay(m match) bool {
+	first, last := m.src/stockBlock, (m.src+int64(m.n)-1)/stockBlock
+	for b := first; b <= last; b++ {
+		if !m.sure && r.cache.find(int32(b)) < 0 && r.budget[b] < missWorth {
+			return false
+		}
+	}
+	for b := first; b <= last; b++ {
+		if r.cache.find(int32(b)) < 0 {
+			r.budget[b] -= missWorth
+		}
+	}
 	return true
 }
 

@@ -11,6 +11,7 @@ import (
 type match struct {
 	pos, n int
 	src    int64
+	sure   bool // it stays, whatever the stock decoder thinks of it
 }
 
 func (m match) end() int { return m.pos + m.n }

@@ -41,6 +41,7 @@ type window struct {
 	hasAdler   bool
 	adler      uint32
 	section    [sections][]byte
+	stored     [sections]int // sizes of the sections as they are in the delta
 }
 
 // deltaReader reads the header and the windows of a delta.
@@ -195,6 +196,7 @@ func (d *deltaReader) parse(w *window, b []byte) error {
 	}
 	for i := range lengths {
 		w.section[i], b = b[:lengths[i]], b[lengths[i]:]
+		w.stored[i] = len(w.section[i])
 	}
 	return d.unpack(w, packed)
 }

@@ -14,5 +14,7 @@ Juju and OpenStack say which images exist.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.AddCommand(newServeCommand(a), newVersionCommand(a))
+	root.AddCommand(newDeltaCommand(a))
+	root.AddCommand(newVersionCommand(a))
 	return root
 }

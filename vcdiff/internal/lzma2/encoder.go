@@ -7,7 +7,9 @@ type Encoder struct {
 	f    finder
 	r    rangeEncoder
 	m    model
-	miss int // positions since the last match
+	at   int    // where in the source the next chunk begins
+	pays []bool // the blocks of the source that are to be compressed
+	miss int    // positions since the last match
 
 	needDict, needProps, needState bool
 	scratch                        []byte
@@ -20,24 +22,40 @@ const (
 	encodeProps = encodePB*45 + encodeLC
 )
 
-// Encode appends to dst src as chunks that start with a new dictionary.
-func (e *Encoder) Encode(dst, src []byte) []byte {
+// Start makes src what Next compresses, and says whether it looks as if that paid.
+func (e *Encoder) Start(src []byte) bool {
 	e.f.start(src)
 	e.m.lc, e.m.lp, e.m.pb = encodeLC, 0, encodePB
 	e.needDict, e.needProps, e.needState = true, true, true
-	for i := 0; i < len(src); {
-		end := i
-		pays := e.pays(i)
-		for end < len(src) && e.pays(end) == pays {
-			end = min(end+blockSize, len(src))
-		}
-		if !pays {
-			dst = e.store(dst, i, end)
-			i = end
-		}
-		for i < end {
-			dst, i = e.chunk(dst, i, end)
-		}
+	e.at, e.miss = 0, 0
+	return e.look()
+}
+
+// Next appends some chunks to dst, of which the first of all has a new dictionary. It works for less than a tenth of a
+// second, and returns false if there is nothing left.
+func (e *Encoder) Next(dst []byte) ([]byte, bool) {
+	if e.at == len(e.f.src) {
+		return dst, false
+	}
+	block := e.at / blockSize
+	pays := e.pays[block]
+	for block < len(e.pays) && e.pays[block] == pays {
+		block++
+	}
+	end := min(block*blockSize, len(e.f.src))
+	if !pays {
+		dst, e.at = e.store(dst, e.at, end), end
+	} else {
+		dst, e.at = e.chunk(dst, e.at, end)
+	}
+	return dst, true
+}
+
+// Encode appends all of src to dst as chunks that start with a new dictionary.
+func (e *Encoder) Encode(dst, src []byte) []byte {
+	e.Start(src)
+	for more := true; more; {
+		dst, more = e.Next(dst)
 	}
 	return dst
 }

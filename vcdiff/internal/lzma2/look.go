@@ -5,9 +5,58 @@ import "math"
 // blockSize is the unit in which the encoder decides whether to compress.
 const blockSize = 1 << 16
 
-// pays says whether the block at i looks as if it were not compressed yet.
-func (e *Encoder) pays(i int) bool {
-	return Entropy(e.f.src[i:min(i+blockSize, len(e.f.src))]) < 7.9
+const (
+	// Blocks below this are compressed without further ado.
+	clearGain = 7.9
+	// Others only if a trial with some of them makes them smaller by this part: what is compressed already, by zlib or
+	// zstd, may lose a little more, at a price in time that is no better than that of all compression.
+	leastGain   = 0.008
+	trialBlocks = 8
+	trialSize   = 16 << 10
+)
+
+// look decides which blocks to compress, and says whether there are any.
+func (e *Encoder) look() bool {
+	src := e.f.src
+	e.pays = e.pays[:0]
+	any := false
+	var dense []int // the blocks that are compressed already
+	for i := 0; i < len(src); i += blockSize {
+		b := src[i:min(i+blockSize, len(src))]
+		pays := Entropy(b[:min(len(b), trialSize)]) < clearGain
+		if !pays {
+			dense = append(dense, len(e.pays))
+		}
+		any = any || pays
+		e.pays = append(e.pays, pays)
+	}
+	if e.trial(dense) {
+		for _, block := range dense {
+			e.pays[block] = true
+		}
+		any = true
+	}
+	return any
+}
+
+// trial says whether some of the blocks that are compressed already become smaller as literals.
+func (e *Encoder) trial(blocks []int) bool {
+	if len(blocks) == 0 {
+		return false
+	}
+	e.m.reset()
+	e.r.start(e.scratch[:0])
+	tried := 0
+	for k := range min(trialBlocks, len(blocks)) {
+		i := blocks[k*len(blocks)/min(trialBlocks, len(blocks))] * blockSize
+		end := min(i+trialSize, len(e.f.src))
+		for ; i < end; i++ {
+			e.literal(i)
+			tried++
+		}
+	}
+	e.scratch = e.r.finish()
+	return float64(len(e.scratch)) < float64(tried)*(1-leastGain)
 }
 
 // Entropy is the information in b, in bits for each byte, as far as the frequencies of its bytes tell.

@@ -1,0 +1,155 @@
+package vcdiff
+
+import (
+	"context"
+	"io"
+	"math/bits"
+)
+
+// fineIndex knows those parts of the source that the first round copied nothing from by 32 bytes at places that their
+// content picks, so that the same content is picked in the target.
+type fineIndex struct {
+	pick  uint // the bits of a hash that are zero at a picked place
+	table *hashTable
+}
+
+const (
+	fineSize     = 32 // bytes that a gear hash depends on when it is shifted by two bits for each
+	leastPick    = 4  // one place in 16
+	usedGranule  = 4 << 10
+	leastFine    = fineSize
+	bytesPerSlot = 16 // of a table, half full
+)
+
+// sourceMap says which granules of the source are copied from in all their length.
+type sourceMap []uint64
+
+func newSourceMap(size int64) sourceMap { return make(sourceMap, size/usedGranule/64+1) }
+
+func (m sourceMap) use(src int64, n int) {
+	last := (src + int64(n)) / usedGranule
+	for g := (src + usedGranule - 1) / usedGranule; g < last; g++ {
+		m[g/64] |= 1 << (g % 64)
+	}
+}
+
+func (m sourceMap) used(granule int64) bool { return m[granule/64]>>(granule%64)&1 != 0 }
+
+// unused counts the bytes of a source of the given size that are not used.
+func (m sourceMap) unused(size int64) int64 {
+	n := size
+	for _, w := range m {
+		n -= int64(bits.OnesCount64(w)) * usedGranule
+	}
+	return n
+}
+
+// newFineIndex reads the unused parts of the source. The table takes at most limit bytes; if there is more to know,
+// fewer places are picked.
+func newFineIndex(ctx context.Context, source io.ReaderAt, size int64, used sourceMap, limit int64) (*fineIndex, error) {
+	unused := used.unused(size)
+	f := &fineIndex{pick: leastPick}
+	for unused>>f.pick*bytesPerSlot > limit {
+		f.pick++
+	}
+	f.table = newHashTable(unused>>f.pick+1, limit)
+	const most = 1 << 20
+	var buf []byte
+	for at := int64(0); at < size; {
+		end := at
+		for end < size && end-at < most && !used.used(end/usedGranule) {
+			end = min(end+usedGranule, size)
+		}
+		if end == at {
+			at += usedGranule
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if buf == nil {
+			buf = make([]byte, most)
+		}
+		b := buf[:end-at]
+		if err := readFull(source, b, at); err != nil {
+			return nil, err
+		}
+		f.add(b, at)
+		at = end
+	}
+	return f, nil
+}
+
+// add makes b, which is at off in the source, known.
+func (f *fineIndex) add(b []byte, off int64) {
+	roll := fineRoll{pick: f.pick}
+	for i := roll.next(b, 0); i >= 0; i = roll.next(b, i) {
+		if !constant(b[i-fineSize : i]) {
+			f.table.put(roll.h, off+int64(i)-fineSize)
+		}
+	}
+}
+
+// fineRoll finds the picked places of something.
+type fineRoll struct {
+	pick  uint
+	h     uint64
+	known int
+}
+
+// next takes up bytes of b from i on, and returns where the 32 bytes of the next picked place end, -1 if there is none.
+func (r *fineRoll) next(b []byte, i int) int {
+	for ; r.known < fineSize-1 && i < len(b); r.known++ {
+		r.h = r.h<<2 + gear[b[i]]
+		i++
+	}
+	h, shift := r.h, 64-r.pick
+	for ; i < len(b); i++ {
+		h = h<<2 + gear[b[i]]
+		if h>>shift == 0 {
+			r.h = h
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// fineFinder finds shorter matches in what the first round left of a window.
+type fineFinder struct {
+	index  *fineIndex
+	source *sourceReader
+	found  []int64
+}
+
+// find appends the matches of t[lo:hi] to ms, in order.
+func (f *fineFinder) find(t []byte, lo, hi int, ms []match) []match {
+	b := t[:hi]
+	roll := fineRoll{pick: f.index.pick}
+	for i := roll.next(b, lo); i >= 0; i = roll.next(b, i) {
+		m := f.best(b, lo, i-fineSize, roll.h)
+		if m.n < leastFine {
+			continue
+		}
+		ms = append(ms, m)
+		lo, i = m.end(), m.end()
+		roll = fineRoll{pick: f.index.pick}
+	}
+	return ms
+}
+
+// best returns the longest match around the picked place at i of t that does not begin before lo.
+func (f *fineFinder) best(t []byte, lo, i int, h uint64) match {
+	var best match
+	f.found = f.index.table.get(h, f.found[:0])
+	for _, src := range f.found {
+		n := f.source.ahead(t[i:], src)
+		if n < fineSize {
+			continue
+		}
+		back := f.source.behind(t[lo:i], src)
+		if n+back > best.n {
+			best = match{pos: i - back, n: back + n, src: src - int64(back)}
+		}
+	}
+	return best
+}

@@ -1,0 +1,121 @@
+package vcdiff
+
+import (
+	"encoding/binary"
+)
+
+// localFinder finds short matches for a gap between two copies, in the source near to what these copy.
+type localFinder struct {
+	source *sourceReader
+	heads  [1 << localLog]uint32 // the last place of each eight bytes, counted over all that was ever looked at
+	base   uint32                // the count at the start of buf
+	buf    []byte                // the neighbourhood
+	parts  []part
+}
+
+// part is a piece of the source, at from to end of the buffer.
+type part struct {
+	src       int64
+	from, end int
+}
+
+const (
+	localLog   = 16
+	localWord  = 8       // bytes that are hashed
+	leastLocal = 16      // bytes of the shortest match that is kept
+	leastGap   = 16      // gaps that are shorter are not looked at
+	localSpan  = 1 << 20 // the most that is looked at on one side
+	leastReach = 256
+	mostReach  = 64 << 10
+)
+
+// find appends the matches of t[lo:hi] to ms, in order. The source matches the target up to before, and again from after.
+func (l *localFinder) find(t []byte, lo, hi int, before, after int64, ms []match) []match {
+	l.gather(hi-lo, before, after)
+	if len(l.buf) < localWord {
+		return ms
+	}
+	l.index()
+	free := lo
+	for i := lo; i+localWord <= hi; {
+		h := localHash(t[i:])
+		at := l.heads[h]
+		if at < l.base {
+			i += 1 + (i-free)>>7
+			continue
+		}
+		m := l.extend(t, free, hi, i, int(at-l.base))
+		if m.n < leastLocal {
+			i += 1 + (i-free)>>7
+			continue
+		}
+		ms = append(ms, m)
+		free, i = m.end(), m.end()
+	}
+	return ms
+}
+
+// gather reads the neighbourhood of a gap of n bytes.
+func (l *localFinder) gather(n int, before, after int64) {
+	l.advance()
+	reach := int64(min(max(n, leastReach), mostReach))
+	span := int64(min(n, localSpan))
+	if d := after - before; d >= 0 && d <= span+mostReach {
+		l.read(before-reach, after+reach)
+		return
+	}
+	l.read(before-reach, before+span+reach)
+	l.read(after-span-reach, after+reach)
+}
+
+// advance makes all that is known too old to be found.
+func (l *localFinder) advance() {
+	next := uint64(l.base) + uint64(len(l.buf))
+	if next == 0 || next > 1<<31 {
+		clear(l.heads[:])
+		next = 1
+	}
+	l.base, l.buf, l.parts = uint32(next), l.buf[:0], l.parts[:0]
+}
+
+// read adds a piece of the source to the neighbourhood.
+func (l *localFinder) read(from, to int64) {
+	from, to = max(from, 0), min(to, l.source.size)
+	if from >= to {
+		return
+	}
+	at, n := len(l.buf), int(to-from)
+	if cap(l.buf) < at+n {
+		l.buf = append(make([]byte, 0, 2*(at+n)), l.buf...)
+	}
+	l.buf = l.buf[:at+n]
+	if l.source.read(l.buf[at:], from) == nil {
+		l.parts = append(l.parts, part{src: from, from: at, end: at + n})
+	}
+}
+
+func localHash(b []byte) uint64 {
+	return binary.LittleEndian.Uint64(b) * 0x9fb21c651e98df25 >> (64 - localLog)
+}
+
+func (l *localFinder) index() {
+	for i := 0; i+localWord <= len(l.buf); i++ {
+		l.heads[localHash(l.buf[i:])] = l.base + uint32(i)
+	}
+}
+
+// extend returns the match of t[i:] with what is at place at of the neighbourhood, both ways.
+func (l *localFinder) extend(t []byte, lo, hi, i, at int) match {
+	for _, p := range l.parts {
+		if at < p.from || at >= p.end {
+			continue
+		}
+		n := samePrefix(t[i:hi], l.buf[at:p.end])
+		if n < localWord {
+			break
+		}
+		back := sameSuffix(t[lo:i], l.buf[p.from:at])
+		return match{pos: i - back, n: n + back, src: p.src + int64(at-p.from-back)}
+	}
+	return match{}
+}

@@ -1,0 +1,71 @@
+package vcdiff
+
+import "github.com/seed-43fb3962/sstream/vcdiff/internal/lzma2"
+
+// refiner is the second round's search in the gaps that the first round left in a window.
+type refiner struct {
+	fine  fineFinder
+	local localFinder
+}
+
+// refine returns the matches of the first round and what is found between them, in order. Of t only the gaps are known.
+func (r *refiner) refine(t []byte, p *plannedWindow) []match {
+	var found []match
+	gaps(p.matches, len(t), func(lo, hi int) { found = r.fine.find(t, lo, hi, found) }, func(match) {})
+	ms := settled(p.matches, found, p.cache)
+
+	found = found[:0]
+	next, before := 0, p.before
+	gaps(ms, len(t), func(lo, hi int) {
+		after := before + int64(hi-lo)
+		if next < len(ms) {
+			after = ms[next].src
+		}
+		if hi-lo >= leastGap && compressible(t[lo:hi]) {
+			found = r.local.find(t, lo, hi, before, after, found)
+		}
+	}, func(m match) {
+		before = m.src + int64(m.n)
+		next++
+	})
+	return settled(ms, found, p.cache)
+}
+
+// settled returns sure, and those of the others that the stock decoder, starting with the given cache, copies without
+// undue effort, in order.
+func settled(sure, others []match, cache stockCache) []match {
+	all := make([]match, 0, len(sure)+len(others))
+	for _, m := range sure {
+		for len(others) > 0 && others[0].pos < m.pos {
+			all = append(all, others[0])
+			others = others[1:]
+		}
+		m.sure = true
+		all = append(all, m)
+	}
+	return newRation(&cache).filter(append(all, others...))
+}
+
+// gaps calls gap for each part of a window of n bytes that lies between the matches, and each for these, in order.
+func gaps(ms []match, n int, gap func(lo, hi int), each func(m match)) {
+	at := 0
+	for _, m := range ms {
+		if m.pos > at {
+			gap(at, m.pos)
+		}
+		each(m)
+		at = m.end()
+	}
+	if n > at {
+		gap(at, n)
+	}
+}
+
+// compressible says whether b may have something in common with anything by chance: compressed data has not.
+func compressible(b []byte) bool {
+	const enough = 16 << 10
+	if len(b) < 1<<10 {
+		return true
+	}
+	return lzma2.Entropy(b[:min(len(b), enough)]) < 7.9
+}
