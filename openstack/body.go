@@ -48,14 +48,22 @@ func (s *stream) next() *attempt {
 	return s.current
 }
 
-// attempt reads a Body once. It is opened by the first Read, so that a request that was refused before has taken nothing.
+// attempt reads a Body once. It is opened by the first Read, so that a request that was refused before has taken
+// nothing. The last block is passed on only once the source has ended well: a server that has the whole body has the
+// right one, even if this program dies in the next moment.
 type attempt struct {
 	mu     sync.Mutex
 	open   func() (io.ReadCloser, error)
 	r      io.ReadCloser
+	blocks [2][]byte
+	turn   int    // the block that was read last
+	held   []byte // what is in it
+	ready  []byte // what may be passed on, of the other one
+	end    error  // what the source answered last: io.EOF if it is at its end
 	closed bool
-	err    error
 }
+
+const blockSize = 256 << 10
 
 func (a *attempt) Read(p []byte) (int, error) {
 	a.mu.Lock()
@@ -63,17 +71,53 @@ func (a *attempt) Read(p []byte) (int, error) {
 	if a.closed {
 		return 0, errors.New("the request has ended")
 	}
-	if a.r == nil && a.err == nil {
-		a.r, a.err = a.open()
+	if a.r == nil && a.end == nil {
+		a.start()
 	}
-	if a.err != nil {
-		return 0, a.err
+	if len(a.ready) == 0 {
+		a.advance()
 	}
-	n, err := a.r.Read(p)
-	if err != nil && err != io.EOF {
-		a.err = err
+	if a.failed() != nil || len(a.ready) == 0 {
+		return 0, a.end
 	}
-	return n, err
+	n := copy(p, a.ready)
+	a.ready = a.ready[n:]
+	return n, nil
+}
+
+func (a *attempt) start() {
+	if a.r, a.end = a.open(); a.end == nil {
+		a.blocks = [2][]byte{make([]byte, blockSize), make([]byte, blockSize)}
+		a.fill()
+	}
+}
+
+// advance passes on the block that is held, and reads the one after it.
+func (a *attempt) advance() {
+	a.ready, a.held = a.held, nil
+	if a.end == nil {
+		a.turn = 1 - a.turn
+		a.fill()
+	}
+}
+
+// fill reads a whole block, or what is left. (io.ReadFull cannot tell a source that broke off from one that ended.)
+func (a *attempt) fill() {
+	block, n := a.blocks[a.turn], 0
+	for n < len(block) && a.end == nil {
+		var m int
+		m, a.end = a.r.Read(block[n:])
+		n += m
+	}
+	a.held = block[:n]
+}
+
+// failed is what kept the source from being read to its end.
+func (a *attempt) failed() error {
+	if a.end == io.EOF {
+		return nil
+	}
+	return a.end
 }
 
 // Close waits for a Read that is under way: the next attempt may read the same source.
@@ -99,7 +143,7 @@ func (s *stream) failure() error {
 	}
 	current.mu.Lock()
 	defer current.mu.Unlock()
-	return current.err
+	return current.failed()
 }
 
 // guard gives every attempt at a request with a stream its own reader and its length. It asks the server for its

@@ -515,3 +515,32 @@ func TestVersion2(t *testing.T) {
 	}
 	createImage(t, one, nil)
 }
+
+// What the source turns out to be only at its end keeps the last bytes back: the image cannot become active.
+func TestLastBytesWait(t *testing.T) {
+	for _, size := range []int{0, 1, 1000, 256 << 10, 512 << 10, 512<<10 + 1, 3 << 20} {
+		cloud := openstacktest.New(t, "RegionOne")
+		one, err := connect(t, cloud.Getenv).Image("RegionOne")
+		if err != nil {
+			t.Fatal(err)
+		}
+		data := bytes.Repeat([]byte("x"), size)
+		i := createImage(t, one, nil)
+		wrong := io.ErrUnexpectedEOF // which is not an end
+		body := &openstack.Body{Size: int64(size), Open: func() (io.ReadCloser, error) {
+			return io.NopCloser(io.MultiReader(bytes.NewReader(data), failing{wrong})), nil
+		}}
+		if size == 0 {
+			body.Size = -1
+		}
+		if err := upload(t, one, i.ID, body); !errors.Is(err, wrong) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		waitStatus(t, one, i.ID, "queued")
+		if err := upload(t, one, i.ID, content(data)); err != nil {
+			t.Errorf("%d bytes: %v", size, err)
+		} else if got := cloud.Images("RegionOne")[0].Data; !bytes.Equal(got, data) {
+			t.Errorf("%d bytes were uploaded as %d", size, len(got))
+		}
+	}
+}
