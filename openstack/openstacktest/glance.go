@@ -179,8 +179,8 @@ func (c *Cloud) createImage(w http.ResponseWriter, req Request, r *region) {
 			return
 		}
 	}
-	switch format, _ := fields["disk_format"].(string); format {
-	case "root-tar", "squashfs":
+	format, _ := fields["disk_format"].(string)
+	if extra := format == "root-tar" || format == "squashfs"; extra && req.Region == c.Regions[0] { // as test/openstack/up does it
 		page(w, http.StatusBadRequest, fmt.Sprintf("Provided object does not match schema &#x27;image&#x27;: &#x27;%s&#x27; is not one of [...]", format))
 		return
 	}

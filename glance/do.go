@@ -1,0 +1,146 @@
+package glance
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// Do carries the plan out. It returns a [*PartError] if some of it could not be done, and ctx's error if it was
+// interrupted: what is active then is kept, and published by the next run.
+func (p *Plan) Do(ctx context.Context) error {
+	errs := append([]error(nil), p.errors...)
+	errs = append(errs, p.removeHalves(ctx, func(r *region) []*Image { return r.halves })...)
+	for done := range p.uploads(ctx) {
+		errs = append(errs, p.settle(ctx, done)...)
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	for _, r := range p.regions {
+		if err := p.o.publish(ctx, r); err != nil {
+			errs = append(errs, fmt.Errorf("region %s: %w", r.Region, err))
+		}
+		if p.o.LatestProperty {
+			errs = append(errs, p.o.settleLatest(ctx, r)...)
+		}
+	}
+	errs = append(errs, p.removeHalves(ctx, p.abandoned(ctx))...)
+	if len(errs) > 0 {
+		return &PartError{errs}
+	}
+	return nil
+}
+
+// finished is a product whose uploads have ended, one way or the other.
+type finished struct {
+	*work
+	outcomes []outcome
+}
+
+// uploads works on several products at once and sends each on when its uploads have ended.
+func (p *Plan) uploads(ctx context.Context) <-chan finished {
+	todo, done := make(chan *work), make(chan finished)
+	go func() {
+		defer close(todo)
+		for _, w := range p.work {
+			if len(w.upload)+len(w.remove) == 0 {
+				continue
+			}
+			select {
+			case todo <- w:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	var workers sync.WaitGroup
+	for range p.o.Jobs {
+		workers.Go(func() {
+			for w := range todo {
+				f := finished{work: w}
+				for _, it := range w.upload {
+					f.outcomes = append(f.outcomes, p.upload(ctx, it)...)
+				}
+				done <- f
+			}
+		})
+	}
+	go func() {
+		workers.Wait()
+		close(done)
+	}()
+	return done
+}
+
+// settle publishes a product in every region where something of it has changed, and then removes its old images: first
+// the stream stops to name them. Where an upload failed the old images stay.
+func (p *Plan) settle(ctx context.Context, f finished) []error {
+	var errs []error
+	changed, failed := map[*region]bool{}, map[*region]bool{}
+	for _, o := range f.outcomes {
+		if o.err != nil {
+			failed[o.region] = true
+			errs = append(errs, o.err)
+			continue
+		}
+		o.held[o.item.ref] = o.image
+		changed[o.region] = true
+	}
+	var old []removal
+	for _, rm := range f.remove {
+		if !failed[rm.region] {
+			delete(rm.held, rm.ref)
+			changed[rm.region] = true
+			old = append(old, rm)
+		}
+	}
+	for _, r := range p.regions {
+		if !changed[r] {
+			continue
+		}
+		if err := p.o.publish(ctx, r); err != nil {
+			failed[r] = true
+			errs = append(errs, fmt.Errorf("region %s: %w", r.Region, err))
+		}
+	}
+	for _, rm := range old {
+		if failed[rm.region] { // what is published may still name it
+			rm.held[rm.ref] = rm.image
+			continue
+		}
+		fmt.Fprintf(p.o.Stdout, "removing %s: %s\n", rm.image.ID, rm.image.Name)
+		if err := rm.images.remove(ctx, rm.image); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// removeHalves deletes what interrupted uploads left.
+func (p *Plan) removeHalves(ctx context.Context, of func(*region) []*Image) []error {
+	var errs []error
+	for _, r := range p.regions {
+		for _, i := range of(r) {
+			p.o.Log.Warn("removing half an image", "region", r.Region, "image", i.ID, "name", i.Name, "status", i.Status)
+			if err := r.images.remove(ctx, i); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errs
+}
+
+// abandoned returns those images that seemed to be uploaded by somebody when the run began and are queued now: the
+// service has noticed since that nobody does.
+func (p *Plan) abandoned(ctx context.Context) func(*region) []*Image {
+	return func(r *region) []*Image {
+		var list []*Image
+		for _, i := range r.suspended {
+			if now, err := r.images.get(ctx, i.ID); err == nil && now.Status == statusQueued {
+				list = append(list, now)
+			}
+		}
+		return list
+	}
+}

@@ -1,0 +1,162 @@
+package glance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/seed-43fb3962/sstream/store"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// Target is one region that receives images. [NewTarget] makes one.
+type Target struct {
+	Region    string
+	ContentID string      // of the published stream, and of the images that belong to it
+	Store     store.Store // where the stream is published; nil: nowhere
+
+	images  service
+	authURL string // published as the endpoint
+	project string // the ID of the project that owns the images
+}
+
+// region is a target with what it holds.
+type region struct {
+	*Target
+	held      map[streams.Ref]*Image // what need not be uploaded again, by the item that it was made of
+	known     *streams.Products      // what was published before; empty if nothing was
+	halves    []*Image               // uploads that did not end well
+	suspended []*Image               // uploads that may still be going on
+	future    *streams.Products      // what it will hold, by what was decided so far
+}
+
+// load asks the image service what it holds: it is the authority. What was published before only adds to it.
+func (o *Options) load(ctx context.Context, t *Target) (*region, error) {
+	r := &region{Target: t, held: map[streams.Ref]*Image{}}
+	list, err := t.images.list(ctx, t.ContentID)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range list {
+		if i.Owner != t.project || i.Properties[propContentID] != t.ContentID { // a service that does not filter
+			continue
+		}
+		o.sort(r, i)
+	}
+	r.future = r.holds()
+	r.known, err = r.published(ctx)
+	return r, err
+}
+
+// sort puts an image to those that are held or to those that are in the way. Of two for one item the older is held.
+func (o *Options) sort(r *region, i *Image) {
+	p := i.Properties
+	ref := streams.Ref{Product: p[propProduct], Version: p[propVersion], Item: p[propItem]}
+	log := o.Log.With("region", r.Region, "image", i.ID)
+	switch {
+	case i.Status == statusQueued || i.Status == "killed":
+		r.halves = append(r.halves, i)
+	case i.Status == statusDeactivated && ref.Item != "":
+		log.Warn("image is deactivated: it is not published")
+		r.held[ref] = i
+	case i.Status != statusActive && o.Now().Sub(i.Updated) > o.Stale:
+		r.halves = append(r.halves, i)
+	case i.Status != statusActive:
+		log.Warn("image is not active: another run may be uploading it", "status", i.Status)
+		r.suspended = append(r.suspended, i)
+	case ref.Product == "" || ref.Version == "" || ref.Item == "" || p[propSourceID] == "":
+		log.Warn("image lacks properties that would tell what it is")
+	case !o.intact(i):
+		log.Warn("image holds other bytes than its metadata says: it is not published, and uploaded anew")
+	default:
+		r.held[ref] = i
+	}
+}
+
+// intact tells whether an image is what its metadata says, as far as the service tells. A hook or an import may have changed it.
+func (o *Options) intact(i *Image) bool {
+	m := metadataOf(i)
+	if len(o.ModifyHook) > 0 || i.DiskFormat != diskFormat(m.Str("ftype")) {
+		return true
+	}
+	size, ok := m.Get("size").Int()
+	md5 := strings.ToLower(m.Str("md5"))
+	return (!ok || size == i.Size) && (md5 == "" || i.Checksum == "" || md5 == i.Checksum)
+}
+
+// metadataOf returns the fields of the item that an image was made of; none if it has no record of them.
+func metadataOf(i *Image) streams.Attrs {
+	v, err := streams.Raw(i.Properties[propMetadata])
+	if err != nil {
+		return streams.Attrs{} // images of very old tools have none
+	}
+	return v.Fields()
+}
+
+const maxDocument = 1 << 30
+
+// published reads the stream that was published before.
+func (r *region) published(ctx context.Context) (*streams.Products, error) {
+	none := &streams.Products{Products: streams.MakeNodes[*streams.Product]()}
+	if r.Store == nil {
+		return none, nil
+	}
+	path := productPath(r.ContentID)
+	body, err := store.ReadAll(ctx, r.Store, path, maxDocument)
+	if errors.Is(err, fs.ErrNotExist) {
+		return none, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what was published before: %w", err)
+	}
+	p, err := streams.ParseProducts(body)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read what was published before: %s: %w", path, err)
+	}
+	return p, nil
+}
+
+// refs returns the items that are held, in byte order.
+func (r *region) refs() []streams.Ref {
+	refs := make([]streams.Ref, 0, len(r.held))
+	for ref := range r.held {
+		refs = append(refs, ref)
+	}
+	slices.SortFunc(refs, func(a, b streams.Ref) int { return strings.Compare(a.String(), b.String()) })
+	return refs
+}
+
+// holds returns what the region has as a products document: what a plan compares the source with.
+func (r *region) holds() *streams.Products {
+	p := emptyProducts(r.ContentID)
+	for _, ref := range r.refs() {
+		put(p, ref, new(streams.Item))
+	}
+	return p
+}
+
+func emptyProducts(contentID string) *streams.Products {
+	p := &streams.Products{Products: streams.MakeNodes[*streams.Product]()}
+	p.Set("content_id", streams.String(contentID))
+	p.Set("datatype", streams.String("image-ids"))
+	p.Set("format", streams.String(streams.ProductsFormat))
+	return p
+}
+
+// put sets an item and what is missing above it.
+func put(p *streams.Products, ref streams.Ref, item *streams.Item) {
+	product, ok := p.Products.Get(ref.Product)
+	if !ok {
+		product = &streams.Product{Versions: streams.MakeNodes[*streams.Version]()}
+		p.Products.Set(ref.Product, product)
+	}
+	version, ok := product.Versions.Get(ref.Version)
+	if !ok {
+		version = &streams.Version{Items: streams.MakeNodes[*streams.Item]()}
+		product.Versions.Set(ref.Version, version)
+	}
+	version.Items.Set(ref.Item, item)
+}

@@ -1,0 +1,155 @@
+package glance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/seed-43fb3962/sstream/store"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+const indexPath = "streams/v1/index.json"
+
+func productPath(contentID string) string { return "streams/v1/" + contentID + ".json" }
+
+// sticky are the fields that stay on the items of an image-ids stream: Juju wants endpoint and region there.
+var sticky = []string{"ftype", "md5", "sha256", "size", "name", "id", "endpoint", "region"}
+
+// item is what the stream says of an image: what was published before, under what the image itself says.
+func (r *region) item(ref streams.Ref, i *Image) *streams.Item {
+	flat := new(streams.Flat)
+	if e, ok := r.known.Find(ref); ok {
+		e.Products = nil // its own fields are the document's
+		flat = e.Flat()
+	}
+	m := metadataOf(i)
+	flat.AddScalars(&m)
+	for _, key := range place {
+		flat.Delete(key)
+	}
+	if virt := virtOf(i.Properties[propHyper]); virt != "" {
+		flat.Set("virt", virt)
+	}
+	flat.Set("name", i.Name)
+	flat.Set("id", i.ID)
+	flat.Set("owner_id", r.project)
+	flat.Set("region", r.Region)
+	flat.Set("endpoint", r.authURL)
+	item := new(streams.Item)
+	for key, value := range flat.All() {
+		item.Set(key, streams.String(value))
+	}
+	return item
+}
+
+// products is the region's stream: the images that are active, as the service has them.
+func (r *region) products() *streams.Products {
+	p := emptyProducts(r.ContentID)
+	for _, ref := range r.refs() {
+		if i := r.held[ref]; i.Status == statusActive {
+			put(p, ref, r.item(ref, i))
+		}
+	}
+	p.Condense(sticky)
+	return p
+}
+
+var style = streams.Style{Indent: 1} // as the old tool writes it: no newline at the end
+
+// publish writes the region's stream, and its entry in the index, unless that is what is published already.
+func (o *Options) publish(ctx context.Context, r *region) error {
+	if r.Store == nil {
+		return nil
+	}
+	index, err := readIndex(ctx, r.Store)
+	if err != nil {
+		return err
+	}
+	p := r.products()
+	if entry, ok := index.Entries.Get(r.ContentID); ok && same(p, r.known) && o.lists(entry, r, p) {
+		return nil
+	}
+	now := o.Now().UTC().Format(time.RFC1123Z)
+	p.Set("updated", streams.String(now))
+	index.Set("updated", streams.String(now))
+	index.Entries.Set(r.ContentID, o.entry(r, p, now))
+	o.Log.Info("writing data: " + productPath(r.ContentID))
+	if err := r.Store.Put(ctx, productPath(r.ContentID), store.Bytes(streams.Append(nil, p, style))); err != nil {
+		return fmt.Errorf("cannot publish: %w", err)
+	}
+	o.Log.Info("writing data: " + indexPath)
+	if err := r.Store.Put(ctx, indexPath, store.Bytes(streams.Append(nil, index, style))); err != nil {
+		return fmt.Errorf("cannot publish: %w", err)
+	}
+	r.known = p
+	return nil
+}
+
+// readIndex returns the index that is there, whose other entries stay, or an empty one.
+func readIndex(ctx context.Context, s store.Store) (*streams.Index, error) {
+	body, err := store.ReadAll(ctx, s, indexPath, maxDocument)
+	if errors.Is(err, fs.ErrNotExist) {
+		index := &streams.Index{Entries: streams.MakeNodes[*streams.Entry]()}
+		index.Set("format", streams.String(streams.IndexFormat))
+		return index, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the index that is published: %w", err)
+	}
+	index, err := streams.ParseIndex(body)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the index that is published: %s: %w", indexPath, err)
+	}
+	return index, nil
+}
+
+// entry is what the index says of the region's stream.
+func (o *Options) entry(r *region, p *streams.Products, updated string) *streams.Entry {
+	cloud := new(streams.Attrs)
+	cloud.Set("region", streams.String(r.Region))
+	cloud.Set("endpoint", streams.String(r.authURL))
+	clouds, err := streams.Raw("[" + string(streams.Append(nil, cloud, streams.Style{})) + "]")
+	if err != nil {
+		panic(err) // it was rendered a line above
+	}
+	e := new(streams.Entry)
+	e.Set("updated", streams.String(updated))
+	e.Set("datatype", streams.String("image-ids"))
+	e.Set("clouds", clouds)
+	e.Set("cloudname", streams.String(o.CloudName))
+	e.Set("path", streams.String(productPath(r.ContentID)))
+	e.Set("products", streams.Strings(p.Products.Sorted()))
+	e.Set("format", streams.String(streams.ProductsFormat))
+	return e
+}
+
+// lists tells whether an entry says all that it should, whenever it was written.
+func (o *Options) lists(e *streams.Entry, r *region, p *streams.Products) bool {
+	want := o.entry(r, p, e.Str("updated"))
+	have := e.Get("products").StringList()
+	slices.Sort(have)
+	sorted := &streams.Entry{Attrs: e.Clone()}
+	sorted.Set("products", streams.Strings(have))
+	return string(streams.Append(nil, want, style)) == string(streams.Append(nil, sorted, style))
+}
+
+// same tells whether two streams say the same, whenever they were written.
+func same(a, b *streams.Products) bool { return canonical(a) == canonical(b) }
+
+// canonical writes a stream with every field on its items.
+func canonical(p *streams.Products) string {
+	whole := emptyProducts(p.ContentID())
+	for e := range p.All() {
+		e.Products = nil
+		item := new(streams.Item)
+		for key, value := range e.Flat().All() {
+			item.Set(key, streams.String(value))
+		}
+		put(whole, e.Ref, item)
+	}
+	return string(streams.Append(nil, whole, style))
+}
