@@ -13,8 +13,6 @@ Juju and OpenStack say which images exist.
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newServeCommand(a), newVersionCommand(a))
-	root.AddCommand(newDeltaCommand(a))
-	root.AddCommand(newVersionCommand(a))
+	root.AddCommand(newDeltaCommand(a), newServeCommand(a), newVersionCommand(a))
 	return root
 }
