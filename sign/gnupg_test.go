@@ -104,7 +104,7 @@ func TestSignersAgree(t *testing.T) {
 				continue
 			}
 			got, sig, err := policy.Clearsigned(doc)
-			if err != nil || !bytes.Equal(got, want) || sig.Fingerprint != own.Fingerprint() {
+			if err != nil || !bytes.Equal(bytes.TrimRight(got, "\n"), want) || sig.Fingerprint != own.Fingerprint() {
 				t.Errorf("%s: clear-signed %.30q: got %.30q, %+v, %v", name, text, got, sig, err)
 			}
 			if err := verify(t, keyring, doc); err != nil {

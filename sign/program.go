@@ -42,15 +42,15 @@ func (g *GPG) args(action ...string) []string {
 
 // Clearsign implements [Signer].
 func (g *GPG) Clearsign(ctx context.Context, body []byte) ([]byte, error) {
-	text, err := clearText(body)
+	body, err := Signable(body)
 	if err != nil {
 		return nil, err
 	}
-	doc, err := pipe(ctx, g.args("--output", "-", "--clearsign"), nil, append(bytes.Clone(text), '\n'))
+	doc, err := pipe(ctx, g.args("--output", "-", "--clearsign"), nil, body)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkClear(doc, text); err != nil {
+	if err := checkClear(doc, coveredText(body)); err != nil {
 		return nil, fmt.Errorf("what gpg made of the document cannot be used: %w", err)
 	}
 	return doc, nil

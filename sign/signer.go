@@ -12,7 +12,7 @@ import (
 // readers built on them.
 type Signer interface {
 	// Clearsign returns the clear-signed document of body, which is text. Blanks at line ends and blank lines at its
-	// end are not signed, and not kept. Lines that gpg would cut are laid out anew, by [Signable].
+	// end are not signed, and may be left out. Lines that gpg would cut are laid out anew, by [Signable].
 	Clearsign(ctx context.Context, body []byte) ([]byte, error)
 	// Detach returns an armored signature over body as it is.
 	Detach(ctx context.Context, body []byte) ([]byte, error)
@@ -50,17 +50,23 @@ func longestLine(text []byte) int {
 	return longest
 }
 
-// clearText returns what a clear signature over body covers, as Policy.Clearsigned returns it.
+// clearText returns what a clear signature over body covers: what Policy.Clearsigned returns, without empty lines at
+// its end.
 func clearText(body []byte) ([]byte, error) {
 	body, err := Signable(body)
 	if err != nil {
 		return nil, err
 	}
-	text := make([]byte, 0, len(body))
+	return coveredText(body), nil
+}
+
+// coveredText is clearText of what is Signable.
+func coveredText(body []byte) []byte {
+	text := make([]byte, 0, len(body)+1)
 	for line := range bytes.Lines(body) {
 		text = append(append(text, trimBlanks(bytes.TrimSuffix(line, []byte("\n")))...), '\n')
 	}
-	return bytes.TrimRight(text, "\n"), nil
+	return bytes.TrimRight(text, "\n")
 }
 
 // clearDocument puts a text, as clearText returns it, and text signatures over it together.
@@ -103,8 +109,15 @@ func checkClear(doc, text []byte) error {
 	if err != nil {
 		return err
 	}
-	if !bytes.Equal(parts.text, text) {
+	if !bytes.Equal(bytes.TrimRight(parts.text, "\n"), text) {
 		return fmt.Errorf("%w: it covers another text than the one to be signed", ErrBadSignature)
 	}
 	return parts.checkTrailing(false)
+}
+
+// Covers tells whether a clear-signed document is that of body, as a [Signer] makes it. It does not tell whether the
+// signature is any good.
+func Covers(document, body []byte) bool {
+	text, err := clearText(body)
+	return err == nil && checkClear(document, text) == nil
 }

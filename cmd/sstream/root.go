@@ -13,6 +13,12 @@ Juju and OpenStack say which images exist.
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newDeltaCommand(a), newServeCommand(a), newVersionCommand(a))
+	root.AddCommand(
+		newDeltaCommand(a),
+		newKeygenCommand(a),
+		newServeCommand(a),
+		newSignCommand(a),
+		newVersionCommand(a),
+	)
 	return root
 }
