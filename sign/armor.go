@@ -100,7 +100,7 @@ func binarySignature(data []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%w: the signature is empty", ErrNotSigned)
 	case len(data) > maxSignature:
 		return nil, fmt.Errorf("%w: the signature has %d bytes, which no signature needs", ErrBadSignature, len(data))
-	case data[0]&0x80 != 0: // every OpenPGP packet begins so, no text does
+	case data[0]&0x80 != 0: // every OpenPGP packet begins so, no ASCII text does
 		return data, nil
 	}
 	block, rest := cutArmor(data, armorSignature)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
@@ -12,8 +14,18 @@ import (
 // fingerprint returns a key's fingerprint as Policy and gpg write it.
 func fingerprint(key *packet.PublicKey) string { return fmt.Sprintf("%X", key.Fingerprint) }
 
-// identity returns the user id that a key goes by: the one it marks as primary if it is valid, else any.
+// identity returns the user id that a key goes by, fit to be printed: the one it marks as primary if it is valid, else
+// any.
 func identity(key *openpgp.Entity) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, userID(key))
+}
+
+func userID(key *openpgp.Entity) string {
 	if self, id := key.PrimaryIdentity(key.PrimaryKey.CreationTime, lenient()); self != nil {
 		return id.Name
 	}

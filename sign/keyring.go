@@ -188,7 +188,7 @@ func splitKeys(data []byte) ([][]byte, error) {
 	switch {
 	case isKeybox(data):
 		return splitKeybox(data)
-	case len(data) > 0 && data[0]&0x80 != 0: // every packet begins so, no text does
+	case len(data) > 0 && data[0]&0x80 != 0: // every packet begins so, no ASCII text does
 		return splitPackets(data)
 	}
 	var keys [][]byte

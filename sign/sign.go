@@ -13,14 +13,15 @@ import (
 	"time"
 )
 
-// What a refusal is about. Every error of [Policy] wraps one of them, or is about a keyring that cannot be read.
+// What a refusal is about. Every error of [Policy] wraps one of them.
 var (
 	// ErrNotSigned: there is no signature at all.
 	ErrNotSigned = errors.New("no signature found")
 	// ErrBadSignature: content and signature do not belong together, or the signature cannot be read:
 	// the document was changed, cut off, or read between two writes of a publisher.
 	ErrBadSignature = errors.New("bad signature")
-	// ErrUntrusted: the signature is by nobody whom the policy trusts: an unknown, revoked, expired or weak key.
+	// ErrUntrusted: the signature is by nobody whom the policy trusts: an unknown, revoked, expired or weak key,
+	// or the policy itself cannot be followed.
 	ErrUntrusted = errors.New("signature is not trusted")
 )
 

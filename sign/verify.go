@@ -36,7 +36,7 @@ func (p *Policy) check(content signedContent, raw []byte) (Signature, error) {
 	}
 	for _, f := range p.Fingerprints {
 		if _, err := ParseFingerprint(f); err != nil {
-			return Signature{}, err
+			return Signature{}, fmt.Errorf("%w: %w", ErrUntrusted, err)
 		}
 	}
 	sigs, err := readSignatures(raw)
@@ -65,8 +65,8 @@ func (p *Policy) checkOne(content signedContent, sig *packet.Signature) (Signatu
 		return Signature{}, err
 	}
 	keys, err := p.Keys.find(*sig.IssuerKeyId)
-	if err != nil {
-		return Signature{}, err
+	if err != nil { // not wrapped: that there is no keyring must not be taken for that there is no document
+		return Signature{}, fmt.Errorf("%w: %v", ErrUntrusted, err)
 	}
 	if len(keys) == 0 {
 		return Signature{}, fmt.Errorf("%w: it is by key %016X, but %w (%s)", ErrUntrusted, *sig.IssuerKeyId, errUnknownKey, p.Keys)
