@@ -5,6 +5,7 @@ package plan
 import (
 	"errors"
 	"iter"
+	"slices"
 
 	"github.com/seed-43fb3962/sstream/streams"
 )
@@ -101,4 +102,108 @@ func (p *Plan) Empty() bool {
 		}
 	}
 	return true
+}
+
+// Added yields every item to be added or replaced, in the order of the old tools: product after product, versions
+// newest first.
+func (p *Plan) Added() iter.Seq[streams.Entity] {
+	return func(yield func(streams.Entity) bool) {
+		for _, s := range p.Steps {
+			for _, c := range slices.Concat(s.Add, s.Update) {
+				for _, item := range c.Add {
+					it, _ := c.Source.Items.Get(item)
+					e := streams.Entity{Ref: streams.Ref{Product: s.Name, Version: c.Name, Item: item},
+						Products: p.Source, Product: s.Product, Version: c.Source, Item: it}
+					if !yield(e) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// Removed yields every item to be removed as the target's record has it: product after product, versions oldest first.
+func (p *Plan) Removed() iter.Seq[streams.Entity] {
+	return func(yield func(streams.Entity) bool) {
+		for _, s := range p.Steps {
+			for _, c := range slices.Concat(s.Update, s.Remove) {
+				for _, item := range c.Remove {
+					it, _ := c.Have.Items.Get(item)
+					e := streams.Entity{Ref: streams.Ref{Product: s.Name, Version: c.Name, Item: item},
+						Products: p.Have, Product: s.Have, Version: c.Have, Item: it}
+					if !yield(e) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// After returns what the target holds once the plan is carried out: what it had, without what is removed, with what
+// is added; the fields of nodes that the source has are the source's.
+func (p *Plan) After() *streams.Products {
+	after := &streams.Products{Attrs: p.Source.Attrs, Products: streams.MakeNodes[*streams.Product]()}
+	for name, product := range p.Have.Products.All() {
+		after.Products.Set(name, product)
+	}
+	for _, s := range p.Steps {
+		after.Products.Set(s.Name, s.after())
+	}
+	return after
+}
+
+func (s *Step) after() *streams.Product {
+	product := &streams.Product{Attrs: s.Product.Attrs, Versions: streams.MakeNodes[*streams.Version]()}
+	if s.Have != nil {
+		for name, v := range s.Have.Versions.All() {
+			if listed, ok := s.Product.Versions.Get(name); ok {
+				v = &streams.Version{Attrs: listed.Attrs, Items: v.Items}
+			}
+			product.Versions.Set(name, v)
+		}
+	}
+	for _, c := range slices.Concat(s.Add, s.Update) {
+		v := &streams.Version{Attrs: c.Source.Attrs, Items: streams.MakeNodes[*streams.Item]()}
+		if c.Have != nil {
+			for name, it := range c.Have.Items.All() {
+				v.Items.Set(name, it)
+			}
+			v.Items.DeleteFunc(func(name string, _ *streams.Item) bool { return slices.Contains(c.Remove, name) })
+		}
+		for _, item := range c.Add {
+			it, _ := c.Source.Items.Get(item)
+			v.Items.Set(item, it)
+		}
+		if len(c.Add) > 0 || c.Have != nil {
+			product.Versions.Set(c.Name, v)
+		}
+	}
+	for _, c := range s.Remove {
+		product.Versions.Delete(c.Name)
+	}
+	return product
+}
+
+// Displaced yields what [Plan.Removed] does, and the items that are replaced, as the target's record has them.
+func (p *Plan) Displaced() iter.Seq[streams.Entity] {
+	return func(yield func(streams.Entity) bool) {
+		for _, s := range p.Steps {
+			for _, c := range s.Update {
+				for _, item := range c.Add {
+					old, had := c.Have.Items.Get(item)
+					now, _ := c.Source.Items.Get(item)
+					if had && old.Str("path") != now.Str("path") {
+						e := streams.Entity{Ref: streams.Ref{Product: s.Name, Version: c.Name, Item: item},
+							Products: p.Have, Product: s.Have, Version: c.Have, Item: old}
+						if !yield(e) {
+							return
+						}
+					}
+				}
+			}
+		}
+		p.Removed()(yield)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"io"
 )
 
 // Digest is one checksum as a stream lists it. The zero value means that nothing is listed.
@@ -51,4 +52,16 @@ func DigestOf(get func(key string) string) Digest {
 		}
 	}
 	return Digest{}
+}
+
+// Check reads r to its end and tells whether what it read has this digest.
+func (d Digest) Check(r io.Reader) (bool, error) {
+	h, err := d.New()
+	if err != nil {
+		return false, err
+	}
+	if _, err := io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{r}, make([]byte, 256<<10)); err != nil {
+		return false, err
+	}
+	return d.Is(h.Sum(nil)), nil
 }

@@ -34,18 +34,27 @@ func expandPrefixes(root *cobra.Command, args []string) ([]string, error) {
 	return expanded, nil
 }
 
-// completeOption returns the one option of cmd that begins with name, or name itself if there is none.
+// completeOption returns the one option of cmd that begins with name, or name itself if there is none. Options that the
+// old tools do not have yield to those that they have, so that what was unique stays so.
 func completeOption(cmd *cobra.Command, name string) (string, error) {
-	var fits []string
+	var fits, newer []string
 	exact := false
 	visit := func(f *pflag.Flag) {
 		exact = exact || f.Name == name
-		if strings.HasPrefix(f.Name, name) && !slices.Contains(fits, f.Name) {
+		if !strings.HasPrefix(f.Name, name) || slices.Contains(fits, f.Name) {
+			return
+		}
+		if f.Annotations[newFlag] != nil {
+			newer = append(newer, f.Name)
+		} else {
 			fits = append(fits, f.Name)
 		}
 	}
 	cmd.Flags().VisitAll(visit)
 	cmd.InheritedFlags().VisitAll(visit)
+	if len(fits) == 0 {
+		fits = newer
+	}
 	switch {
 	case exact || len(fits) == 0:
 		return name, nil

@@ -16,6 +16,8 @@ Juju and OpenStack say which images exist.
 	root.AddCommand(
 		newDeltaCommand(a),
 		newKeygenCommand(a),
+		newMirrorCommand(a),
+		newNamesCommand(a),
 		newServeCommand(a),
 		newSignCommand(a),
 		newVersionCommand(a),

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/seed-43fb3962/sstream/mirror"
+	"github.com/seed-43fb3962/sstream/store"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// mirrorFlags is one call of sstream mirror.
+type mirrorFlags struct {
+	sourceFlags
+	old       bool // called by an old name
+	max       maximum
+	keep      bool
+	noItems   bool
+	dryRun    bool
+	progress  bool
+	unchecked bool
+
+	jobs          int
+	grace         time.Duration
+	maxDelete     string
+	metadata      string
+	signKey       string
+	plan          string
+	seeds         []string
+	allowRollback bool
+	wait          time.Duration
+}
+
+func newMirrorCommand(a *app) *cobra.Command {
+	m := &mirrorFlags{}
+	cmd := &cobra.Command{
+		Use:   "mirror SOURCE TARGET [FILTER...]",
+		Short: "Mirror a stream into a directory",
+		Long: `Mirror a stream into a directory.
+
+SOURCE is a directory or the URL of a mirror, or of a document there (…/streams/v1/index.json). Only items for which every
+FILTER holds are mirrored: key=value, key!=value, key~regexp or key!~regexp, over the fields of an item and what lies above
+it, as arch, release, ftype, product_name, version_name, item_name. Several runs with other filters into one TARGET add up.
+
+What is published lists only files that are there: files come first, then all documents as one, then old files go.
+` + exitHelp,
+		Example: `  sstream mirror --max=1 https://images.maas.io/ephemeral-v3/stable /srv/maas 'arch=amd64' 'release~(jammy|noble)'
+  sstream mirror --dry-run --path=streams/v1/index.json examples/foocloud/ my.out`,
+	}
+	m.add(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return m.main(cmd.Context(), a, args) }
+	return cmd
+}
+
+// newOldMirrorCommand is sstream-mirror. It is do-mirror as well, whose third word may be the document to begin with.
+func newOldMirrorCommand(name string) func(*app) *cobra.Command {
+	return func(a *app) *cobra.Command {
+		m := &mirrorFlags{old: true}
+		cmd := &cobra.Command{
+			Use:   name + " [OPTION...] SOURCE_MIRROR OUTPUT_D [FILTER...]",
+			Short: "Mirror a stream into a directory (now: sstream mirror)",
+			Long:  "Mirror a stream into a directory, with the command line of the Python tool. See also: sstream mirror --help.\n\nExit codes: 0 done, 1 failed, 2 wrong usage.",
+			Example: `  sstream-mirror --keyring=/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg https://images.maas.io/ephemeral-v3/stable DIR 'arch=amd64' --max=1 --progress
+  sstream-mirror --path=streams/v1/index.json examples/foocloud/ my.out`,
+		}
+		m.add(cmd.Flags())
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if name == "do-mirror" && len(args) > 2 && m.path == "" && strings.Contains(args[2], "/") {
+				m.path, args = args[2], append(args[:2:2], args[3:]...)
+			}
+			return m.main(cmd.Context(), a, args)
+		}
+		return cmd
+	}
+}
+
+func (m *mirrorFlags) add(f *pflag.FlagSet) {
+	m.sourceFlags.add(f, true)
+	f.Var(&m.max, "max", "keep at most this `number` of versions of a product")
+	f.BoolVar(&m.keep, "keep", false, "keep versions that left the source, up to --max")
+	f.BoolVar(&m.noItems, "no-item-download", false, "mirror the documents only")
+	f.BoolVar(&m.dryRun, "dry-run", false, "only say what would be done")
+	f.BoolVar(&m.progress, "progress", false, "show the progress of downloads")
+	f.BoolVar(&m.unchecked, "no-checksumming-reader", false, "take items that have no size or checksum")
+	grace, graceText := 90*time.Minute, "keep files that nothing lists any more for so long, as clients cache documents"
+	if m.old {
+		grace = 0
+	}
+	addNew(f, func(f *pflag.FlagSet) {
+		f.IntVar(&m.jobs, "jobs", 4, "items to read at once")
+		f.DurationVar(&m.grace, "grace", grace, graceText)
+		f.StringVar(&m.maxDelete, "max-delete", "", "refuse to remove more items than `N` or N%")
+		f.StringVar(&m.metadata, "metadata", "verbatim", "publish the source's own documents (verbatim), or `kind` trimmed: what is held and nothing else")
+		f.StringVar(&m.signKey, "sign-key", "", "sign trimmed documents with this secret key `file`, or gpg:KEY for a key of gpg's")
+		f.StringVar(&m.plan, "plan", "", "print the plan in this `format` (json) on stdout")
+		f.StringArrayVar(&m.seeds, "seed", nil, "`directory` to take files from whose size and checksum are right (repeatable)")
+		f.BoolVar(&m.allowRollback, "allow-rollback", false, "take a stream that is older than what was mirrored before")
+		f.DurationVar(&m.wait, "wait", 0, "wait so long for another run on the same target to end")
+	})
+}
+
+// maximum is the value of --max, nil if it was not given.
+type maximum struct{ n *int }
+
+func (m *maximum) String() string {
+	if m.n == nil {
+		return ""
+	}
+	return fmt.Sprint(*m.n)
+}
+
+func (m *maximum) Type() string { return "number" }
+
+func (m *maximum) Set(text string) error {
+	var n int
+	if _, err := fmt.Sscanf(text+"\n", "%d\n", &n); err != nil {
+		return fmt.Errorf("invalid int value: %q", text)
+	}
+	m.n = &n
+	return nil
+}
+
+func (m *mirrorFlags) main(ctx context.Context, a *app, args []string) error {
+	if len(args) < 2 {
+		return usageError("a source and a target are needed")
+	}
+	o, err := m.options(a, args[2:])
+	if err != nil {
+		return err
+	}
+	quiet := slog.LevelWarn
+	if m.old {
+		quiet = slog.LevelError
+	}
+	log, done, err := m.logger(a, quiet)
+	if err != nil {
+		return err
+	}
+	o.Log = log
+	return errors.Join(m.run(ctx, a, args[0], args[1], o), done())
+}
+
+func (m *mirrorFlags) options(a *app, filters []string) (o mirror.Options, err error) {
+	list, err := streams.ParseFilters(filters)
+	if err != nil {
+		return o, notFilter(err, filters)
+	}
+	if len(list) > 0 {
+		o.Plan.Item = func(e *streams.Entity) (bool, error) { return list.Match(e.Get) }
+	}
+	o.Plan.Max, o.Plan.Keep = m.max.n, m.keep
+	o.NoItems, o.Unchecked, o.Jobs, o.Grace = m.noItems, m.unchecked, m.jobs, m.grace
+	o.Seeds, o.AllowRollback, o.ReadOnly, o.Wait = m.seeds, m.allowRollback, m.dryRun, m.wait
+	if m.keep && m.max.n == nil {
+		return o, errors.New("--keep needs --max: say how many versions are to be kept")
+	}
+	if m.maxDelete != "" {
+		if o.MaxDelete, err = mirror.ParseLimit(m.maxDelete); err != nil {
+			return o, usageError("--max-delete: %w", err)
+		}
+	}
+	switch m.metadata {
+	case "verbatim":
+	case "trimmed":
+		o.Metadata = mirror.Trimmed
+	default:
+		return o, usageError("--metadata is verbatim or trimmed, not %q", m.metadata)
+	}
+	if m.plan != "" && m.plan != "json" {
+		return o, usageError("--plan knows json only, not %q", m.plan)
+	}
+	if m.signKey != "" {
+		if o.Metadata != mirror.Trimmed {
+			return o, usageError("--sign-key needs --metadata=trimmed: verbatim documents keep the source's signatures")
+		}
+		if o.Signer, err = openSigner(a, m.signKey); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// notFilter helps with a word that looks like the path of a document.
+func notFilter(err error, filters []string) error {
+	for _, f := range filters {
+		if strings.HasSuffix(f, "json") && strings.Contains(f, "/") && !strings.ContainsAny(f, "=~") {
+			return fmt.Errorf("%q is not a filter: for the document to begin with, write --path=%s", f, f)
+		}
+	}
+	return err
+}
+
+func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o mirror.Options) (err error) {
+	dst, done, err := m.openTarget(target)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	src, path, err := m.open(a, source, o.Log, mirror.Published(dst))
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	o.Path = path
+	bar := newProgress(a, m.progress)
+	defer bar.close()
+	o.Progress = bar
+	w, err := mirror.Prepare(ctx, src, dst, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.Close()) }()
+	if err := m.showPlan(a, w, o.Log); err != nil || m.dryRun {
+		return err
+	}
+	report, err := w.Apply(ctx)
+	if err != nil {
+		return err
+	}
+	bar.close()
+	m.showReport(a, report)
+	return nil
+}
+
+// openTarget opens the directory to mirror into. A dry run does not make it.
+func (m *mirrorFlags) openTarget(path string) (dst store.Store, done func() error, err error) {
+	if strings.Contains(path, "://") {
+		return nil, nil, usageError("cannot mirror into %q: it is not a directory", path)
+	}
+	d, err := store.OpenDir(path, store.DirOptions{Create: !m.dryRun})
+	if errors.Is(err, fs.ErrNotExist) && m.dryRun {
+		return new(store.Memory), func() error { return nil }, nil
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("target: %w", err)
+	}
+	return d, d.Close, nil
+}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/seed-43fb3962/sstream/mirror"
+	"github.com/seed-43fb3962/sstream/plan"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+const mebibyte = 1 << 20
+
+// showPlan says what will be done: as the old tool does on stderr, or as JSON on stdout.
+func (m *mirrorFlags) showPlan(a *app, w *mirror.Work, log *slog.Logger) error {
+	for _, part := range w.Parts {
+		for _, s := range part.Plan.Steps {
+			log.Info(fmt.Sprintf("%s/%s: to_add=%s to_remove=%s", part.ContentID, s.Name, pythonNames(s.Add), pythonNames(s.Remove)))
+		}
+	}
+	if m.plan != "" {
+		return writePlan(a, w)
+	}
+	if m.old || m.dryRun {
+		m.showLines(a, w)
+	}
+	return nil
+}
+
+// showLines writes a line an item, "+ PRODUCT VERSION ITEM PATH N Mb", and the sum.
+func (m *mirrorFlags) showLines(a *app, w *mirror.Work) {
+	var b strings.Builder
+	var sum int64
+	line := func(sign string, e streams.Entity) {
+		path := e.Item.Str("path")
+		size, ok := streams.String(e.Get("size")).Int()
+		if path == "" || !ok {
+			return
+		}
+		fmt.Fprintf(&b, "%s %s %s %s %s %d Mb\n", sign, e.Ref.Product, e.Ref.Version, e.Ref.Item, path, size/mebibyte)
+		if sign == "+" {
+			sum += size
+		} else {
+			sum -= size
+		}
+	}
+	for _, part := range w.Parts {
+		for _, s := range part.Plan.Steps {
+			one := plan.Plan{Source: part.Plan.Source, Have: part.Plan.Have, Steps: []*plan.Step{s}}
+			for e := range one.Added() {
+				line("+", e)
+			}
+			for e := range one.Removed() {
+				// The old tool does not show what left the source, and scripts read its lines.
+				if _, listed := part.Plan.Source.Find(streams.Ref{Product: e.Ref.Product, Version: e.Ref.Version}); listed || !m.old {
+					line("-", e)
+				}
+			}
+		}
+	}
+	fmt.Fprintf(a.stderr, "%s%d Mb change\n", b.String(), sum/mebibyte)
+}
+
+// pythonNames writes version names as Python prints a list.
+func pythonNames(changes []plan.Change) string {
+	names := make([]string, len(changes))
+	for i, c := range changes {
+		names[i] = "'" + c.Name + "'"
+	}
+	return "[" + strings.Join(names, ", ") + "]"
+}
+
+// planChange is one item of a plan as --plan=json writes it.
+type planChange struct {
+	Change    string `json:"change"` // "add" or "remove"
+	ContentID string `json:"content_id"`
+	Product   string `json:"product"`
+	Version   string `json:"version"`
+	Item      string `json:"item"`
+	Path      string `json:"path,omitempty"`
+	Size      *int64 `json:"size,omitempty"`
+	Digest    string `json:"digest,omitempty"`
+}
+
+func writePlan(a *app, w *mirror.Work) error {
+	changes := []planChange{}
+	enter := func(change, id string, e streams.Entity) {
+		c := planChange{Change: change, ContentID: id, Product: e.Ref.Product, Version: e.Ref.Version, Item: e.Ref.Item,
+			Path: e.Item.Str("path"), Digest: streams.DigestOf(e.Get).String()}
+		if size, ok := streams.String(e.Get("size")).Int(); ok {
+			c.Size = &size
+		}
+		changes = append(changes, c)
+	}
+	for _, part := range w.Parts {
+		for e := range part.Plan.Added() {
+			enter("add", part.ContentID, e)
+		}
+		for e := range part.Plan.Removed() {
+			enter("remove", part.ContentID, e)
+		}
+	}
+	out := json.NewEncoder(a.stdout)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	return out.Encode(changes)
+}
+
+// showReport says under the new name what was done, and under both what a reader may not expect.
+func (m *mirrorFlags) showReport(a *app, r mirror.Report) {
+	if m.old {
+		return
+	}
+	fmt.Fprintf(a.stderr, "%d files new (%s", r.Items, formatBytes(r.Bytes))
+	if r.Adopted > 0 {
+		fmt.Fprintf(a.stderr, ", %d of them were here already", r.Adopted)
+	}
+	fmt.Fprintf(a.stderr, "), %d removed", r.Removed)
+	if r.Waiting > 0 {
+		fmt.Fprintf(a.stderr, ", %d to be removed after the grace period", r.Waiting)
+	}
+	fmt.Fprintln(a.stderr)
+	if r.NotHeld > 0 {
+		fmt.Fprintf(a.stderr, "the documents list %d items that are not held here; --metadata=trimmed publishes what is held only\n", r.NotHeld)
+	}
+}
+
+// formatBytes writes a number of bytes for people.
+func formatBytes(n int64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	x, i := float64(n)/1024, 0
+	for x >= 1024 && i < len(units)-1 {
+		x, i = x/1024, i+1
+	}
+	return fmt.Sprintf("%.1f %ciB", x, units[i])
+}

@@ -1,0 +1,145 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// Apply carries the work out. If it fails or is interrupted, the target publishes what it published before, unless
+// the error says otherwise, and the next run goes on from where this one stopped.
+func (w *Work) Apply(ctx context.Context) (Report, error) {
+	r := w.run
+	var report Report
+	files, err := r.files()
+	if err != nil {
+		return report, err
+	}
+	if r.NoItems {
+		files = nil
+	}
+	if err := r.guard(ctx, files); err != nil {
+		return report, err
+	}
+	if err := r.announce(ctx, files); err != nil {
+		return report, fmt.Errorf("target: cannot write %s: %w", statePath, err)
+	}
+	if err := r.transfer(ctx, files, &report); err != nil {
+		return report, err
+	}
+	gone := r.updateLedger(files)
+	if err := r.publish(ctx); err != nil {
+		return report, fmt.Errorf("target: cannot publish: %w", err)
+	}
+	if err := r.record(ctx, gone); err != nil {
+		return report, fmt.Errorf("target: everything is published, but the record of it cannot be written: %w", err)
+	}
+	if err := r.sweep(ctx, &report); err != nil {
+		return report, fmt.Errorf("target: everything is published, but old files cannot be removed: %w", err)
+	}
+	report.NotHeld = r.notHeld()
+	return report, nil
+}
+
+// announce writes down which files may come to exist, so that none is forgotten if the run ends early.
+func (r *run) announce(ctx context.Context, files []*file) error {
+	coming := r.state.Coming
+	for _, f := range files {
+		if !f.known {
+			coming = append(coming, f.path)
+		}
+	}
+	slices.Sort(coming)
+	coming = slices.Compact(coming)
+	if slices.Equal(coming, r.state.Coming) {
+		return nil
+	}
+	r.state.Coming = coming
+	return r.state.save(ctx, r.dst)
+}
+
+// updateLedger enters what was written, takes out what is removed, and returns the files that nothing needs any more.
+func (r *run) updateLedger(files []*file) (gone []string) {
+	for _, f := range files {
+		for _, id := range f.ids {
+			r.ledger.add(f.path, id)
+		}
+	}
+	for _, part := range r.parts {
+		for e := range part.Plan.Displaced() {
+			path := e.Item.Str("path")
+			if path != "" && r.ledger.remove(path, itemID(part.ContentID, e.Ref)) {
+				gone = append(gone, path)
+			}
+		}
+	}
+	for _, path := range r.state.Coming { // of an earlier run that did not end
+		if len(r.ledger.ids[path]) == 0 {
+			gone = append(gone, path)
+		}
+	}
+	return gone
+}
+
+// record writes what the target holds now, and what is to be removed from it.
+func (r *run) record(ctx context.Context, gone []string) error {
+	for _, part := range r.parts {
+		if err := write(ctx, r.dst, recordDir+part.ContentID, renderRecord(part.Plan.After())); err != nil {
+			return err
+		}
+	}
+	now := r.Now().UTC()
+	for _, path := range gone {
+		if _, waits := r.state.Going[path]; !waits {
+			r.state.Going[path] = now
+		}
+	}
+	for path := range r.state.Going {
+		if len(r.ledger.ids[path]) > 0 { // it is listed again
+			delete(r.state.Going, path)
+		}
+	}
+	r.state.Coming = nil
+	maps.Copy(r.state.Updated, r.updated)
+	for _, doc := range r.docs {
+		maps.Copy(r.state.Stamps, doc.Stamps)
+	}
+	if err := r.state.save(ctx, r.dst); err != nil {
+		return err
+	}
+	if len(r.ledger.paths) == 0 {
+		return nil
+	}
+	return write(ctx, r.dst, ledgerPath, r.ledger.render())
+}
+
+// sweep removes what has waited long enough.
+func (r *run) sweep(ctx context.Context, report *Report) error {
+	documents := map[string]bool{}
+	for _, doc := range r.docs {
+		documents[doc.Path] = true
+	}
+	limit := r.Now().Add(-r.Grace)
+	changed := false
+	for _, path := range slices.Sorted(maps.Keys(r.state.Going)) {
+		if r.state.Going[path].After(limit) {
+			report.Waiting++
+			continue
+		}
+		if streams.CheckPath(path) == nil && !reserved(path) && !documents[path] {
+			if err := r.dst.Delete(ctx, path); err != nil {
+				return err
+			}
+			report.Removed++
+		}
+		delete(r.state.Going, path)
+		changed = true
+	}
+	if !changed {
+		return nil
+	}
+	return r.state.save(ctx, r.dst)
+}

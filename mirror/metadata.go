@@ -1,0 +1,145 @@
+package mirror
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/seed-43fb3962/sstream/fetch"
+	"github.com/seed-43fb3962/sstream/publish"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// publish replaces the documents of the target, all as one where it can.
+func (r *run) publish(ctx context.Context) error {
+	p := publish.Publisher{Store: r.dst}
+	if r.Metadata == Verbatim {
+		return p.Publish(ctx, r.verbatim(), nil)
+	}
+	p.Signer = r.Signer
+	docs := r.trimmed()
+	return p.Publish(ctx, docs, r.outdated(ctx, docs))
+}
+
+// verbatim are the source's own bytes.
+func (r *run) verbatim() []publish.Document {
+	var docs []publish.Document
+	for _, doc := range r.docs {
+		docs = append(docs, publish.Document{Path: doc.Path, Data: doc.Raw, Index: doc.Index != nil})
+		for path, data := range doc.Companions {
+			docs = append(docs, publish.Document{Path: path, Data: data, Index: doc.Index != nil})
+		}
+	}
+	slices.SortStableFunc(docs, func(a, b publish.Document) int { return strings.Compare(a.Path, b.Path) })
+	return docs
+}
+
+// trimmedStyle is how trimmed documents are laid out: lines that every signing tool can take.
+var trimmedStyle = streams.Style{Indent: 1, Newline: true}
+
+// trimmed are documents that list what the target holds and nothing else.
+func (r *run) trimmed() []publish.Document {
+	lists := map[string][]string{} // path in the source -> names of the products that are listed
+	var docs []publish.Document
+	for _, part := range r.parts {
+		held := trim(part.Plan.After())
+		lists[part.Document.Path] = held.Products.Names()
+		docs = append(docs, publish.Document{Path: plainName(part.Document.Path), Data: streams.Append(nil, held, trimmedStyle), Companions: r.Signer != nil})
+	}
+	for _, doc := range r.docs {
+		switch {
+		case doc.Index != nil:
+			data := streams.Append(nil, trimIndex(doc, lists), trimmedStyle)
+			docs = append(docs, publish.Document{Path: plainName(doc.Path), Data: data, Companions: r.Signer != nil, Index: true})
+		case doc.Products == nil:
+			docs = append(docs, publish.Document{Path: doc.Path, Data: doc.Raw})
+		}
+	}
+	return docs
+}
+
+// trim leaves out aliases, which have been expanded, and what has no items.
+func trim(held *streams.Products) *streams.Products {
+	t := &streams.Products{Attrs: held.Attrs.Clone(), Products: streams.MakeNodes[*streams.Product]()}
+	t.Delete("_aliases")
+	for name, product := range held.Products.All() {
+		p := &streams.Product{Attrs: product.Attrs, Versions: streams.MakeNodes[*streams.Version]()}
+		for version, v := range product.Versions.All() {
+			if v.Items.Len() > 0 {
+				p.Versions.Set(version, v)
+			}
+		}
+		if p.Versions.Len() > 0 {
+			t.Products.Set(name, p)
+		}
+	}
+	return t
+}
+
+// trimIndex leaves out the entries that lead to nothing, and names the products that are listed.
+func trimIndex(doc *fetch.Document, lists map[string][]string) *streams.Index {
+	x := &streams.Index{Attrs: doc.Index.Attrs, Entries: streams.MakeNodes[*streams.Entry]()}
+	for name, entry := range doc.Index.Entries.All() {
+		e := &streams.Entry{Attrs: entry.Attrs.Clone()}
+		path := e.Str("path")
+		if products, ok := lists[path]; ok {
+			if len(products) == 0 {
+				continue
+			}
+			e.Set("products", streams.Strings(products))
+		}
+		if path != "" {
+			e.Set("path", streams.String(plainName(path)))
+		}
+		x.Entries.Set(name, e)
+	}
+	return x
+}
+
+// plainName is the name of a document without its signature.
+func plainName(path string) string {
+	if name, ok := strings.CutSuffix(path, ".sjson"); ok {
+		return name + ".json"
+	}
+	return path
+}
+
+// outdated are the signed forms of documents that are published unsigned now.
+func (r *run) outdated(ctx context.Context, docs []publish.Document) []string {
+	if r.Signer != nil {
+		return nil
+	}
+	var gone []string
+	for _, doc := range docs {
+		name, ok := strings.CutSuffix(doc.Path, ".json")
+		if !ok {
+			continue
+		}
+		for _, path := range []string{name + ".sjson", doc.Path + ".gpg"} {
+			if _, err := r.dst.Stat(ctx, path); err == nil {
+				gone = append(gone, path)
+			}
+		}
+	}
+	return gone
+}
+
+// notHeld counts the items that the published documents list and the target does not hold.
+func (r *run) notHeld() int {
+	if r.Metadata == Trimmed {
+		return 0
+	}
+	n := 0
+	for _, part := range r.parts {
+		after := part.Plan.After()
+		for e := range part.Document.Products.All() {
+			if e.Item.Str("path") == "" {
+				continue
+			}
+			if _, ok := after.Find(e.Ref); !ok {
+				n++
+			}
+		}
+	}
+	return n
+}

@@ -1,0 +1,140 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"strings"
+	"time"
+
+	"github.com/seed-43fb3962/sstream/fetch"
+	"github.com/seed-43fb3962/sstream/plan"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// prepare reads the state of the target and the source, and decides.
+func (r *run) prepare(ctx context.Context) (err error) {
+	if r.state, err = loadState(ctx, r.dst, r.Log); err != nil {
+		return fmt.Errorf("target: %w", err)
+	}
+	if r.ledger, err = r.loadLedger(ctx); err != nil {
+		return fmt.Errorf("target: %w", err)
+	}
+	byID := map[string]string{}
+	for doc, err := range r.src.Walk(ctx, r.Path, nil) {
+		if err != nil {
+			return err
+		}
+		if err := r.checkDocument(doc); err != nil {
+			return fmt.Errorf("source: %s: %w", doc.Path, err)
+		}
+		r.docs = append(r.docs, doc)
+		if doc.Products == nil {
+			continue
+		}
+		id := doc.Products.ContentID()
+		if other, ok := byID[id]; ok {
+			return fmt.Errorf("source: %s and %s have the same content_id %q: a mirror cannot tell their versions apart", other, doc.Path, id)
+		}
+		byID[id] = doc.Path
+		if err := r.decide(ctx, id, doc); err != nil {
+			return err
+		}
+	}
+	return r.checkItems()
+}
+
+// checkDocument refuses a document that is older than what was seen before, or whose place is the mirror's own.
+func (r *run) checkDocument(doc *fetch.Document) error {
+	if reserved(doc.Path) {
+		return fmt.Errorf("a document may not be stored under %s", doc.Path)
+	}
+	if doc.Index == nil && doc.Products == nil {
+		return nil
+	}
+	updated, ok := date(doc.Attrs().Str("updated"))
+	if !ok {
+		return nil
+	}
+	address := fetch.Redact(r.src.URL(doc.Path))
+	if last := r.state.Updated[address]; updated.Before(last) {
+		if !r.AllowRollback {
+			return fmt.Errorf("it goes back in time: updated %s, but %s was seen before; --allow-rollback takes it all the same",
+				updated.UTC().Format(time.RFC3339), last.UTC().Format(time.RFC3339))
+		}
+		r.Log.Warn(fmt.Sprintf("%s goes back from %s to %s", doc.Path, last.UTC().Format(time.RFC3339), updated.UTC().Format(time.RFC3339)))
+	}
+	r.updated[address] = updated.UTC()
+	return nil
+}
+
+// date reads the two forms of date that streams use.
+func date(text string) (time.Time, bool) {
+	if t, err := mail.ParseDate(text); err == nil {
+		return t, true
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	return t, err == nil
+}
+
+// reserved tells whether a path is where the mirror keeps its state.
+func reserved(path string) bool {
+	return strings.HasPrefix(path, recordDir) || strings.HasPrefix(path, ".sstream/")
+}
+
+// decide plans one products file.
+func (r *run) decide(ctx context.Context, id string, doc *fetch.Document) error {
+	if id == "" {
+		return fmt.Errorf("source: %s: it has no content_id", doc.Path)
+	}
+	if err := streams.CheckContentID(id); err != nil {
+		return fmt.Errorf("source: %s: %w", doc.Path, err)
+	}
+	if recordDir+id == ledgerPath {
+		return fmt.Errorf("source: %s: a content_id may not be %q", doc.Path, id)
+	}
+	if err := doc.Products.ExpandAliases(); err != nil {
+		return fmt.Errorf("source: %s: %w", doc.Path, err)
+	}
+	for e := range doc.Products.All() {
+		if path, ok := e.Item.Get("path").Str(); ok {
+			if err := streams.CheckPath(path); err != nil {
+				return fmt.Errorf("source: %s: %s: %w", doc.Path, e.Ref, err)
+			}
+		}
+	}
+	have, err := r.loadRecord(ctx, id)
+	if err != nil {
+		return fmt.Errorf("target: %w", err)
+	}
+	o := r.Plan
+	o.CompareItems = true
+	o.Held = func(ref streams.Ref, recorded *streams.Item) bool { return r.held(ctx, id, ref, recorded) }
+	p, err := plan.New(doc.Products, have, o)
+	if err != nil {
+		return err
+	}
+	r.parts = append(r.parts, Part{id, doc, p})
+	return nil
+}
+
+// held tells whether the file of an item that the record lists is there, in its size. Without a read it cannot say
+// more: that is what verify is for.
+func (r *run) held(ctx context.Context, id string, ref streams.Ref, recorded *streams.Item) bool {
+	path := recorded.Str("path")
+	if path == "" || r.NoItems {
+		return true
+	}
+	if !r.ledger.has(path, itemID(id, ref)) {
+		return false
+	}
+	info, err := r.dst.Stat(ctx, path)
+	if err != nil {
+		return false
+	}
+	size, ok := recorded.Get("size").Int()
+	return !ok || info.Size == size
+}
+
+// itemID is how the ledger names an item.
+func itemID(contentID string, r streams.Ref) string { return contentID + "/" + r.String() }

@@ -1,0 +1,174 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed-43fb3962/sstream/store"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// transfer brings files to the target, several at once. The first error ends it; what is whole by then stays. Files
+// that replace others come last, so that what is published is not true for the shortest time.
+func (r *run) transfer(ctx context.Context, files []*file, report *Report) error {
+	var total int64
+	for _, f := range files {
+		total += max(f.size, 0)
+	}
+	if r.Progress != nil {
+		r.Progress.Start(len(files), total)
+	}
+	finder := newFinder(r)
+	var fresh, replacing []*file
+	for _, f := range files {
+		if f.known {
+			replacing = append(replacing, f)
+		} else {
+			fresh = append(fresh, f)
+		}
+	}
+	var adopted atomic.Int64
+	for _, batch := range [][]*file{fresh, replacing} {
+		if err := r.bringAll(ctx, batch, finder, &adopted); err != nil {
+			return err
+		}
+	}
+	if s, ok := r.dst.(store.Syncer); ok && len(files) > 0 {
+		if err := s.Sync(ctx); err != nil {
+			return fmt.Errorf("target: %w", err)
+		}
+	}
+	report.Items, report.Bytes, report.Adopted = len(files), total, int(adopted.Load())
+	return nil
+}
+
+func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopted *atomic.Int64) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.Jobs)
+	for _, f := range files {
+		if ctx.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			found, err := r.bring(ctx, f, finder)
+			if found {
+				adopted.Add(1)
+			}
+			if r.Progress != nil {
+				r.Progress.Done(f.path, err)
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+// bring makes one file whole in the target: as it lies there, from elsewhere on this machine, or from the source.
+func (r *run) bring(ctx context.Context, f *file, finder *finder) (found bool, err error) {
+	if r.Progress != nil {
+		r.Progress.Item(f.path, f.size)
+	}
+	if found, err = finder.find(ctx, f); found || err != nil {
+		return found, err
+	}
+	content := r.src.Content(f.path, f.size, f.digest)
+	if r.Progress != nil {
+		content = counted(content, func(n int) { r.Progress.Bytes(f.path, n) })
+	}
+	put := r.dst.Put
+	if s, ok := r.dst.(store.Syncer); ok {
+		put = s.PutSoon
+	}
+	return false, put(ctx, f.path, content)
+}
+
+// counted tells how many bytes are read of c.
+func counted(c store.Content, read func(n int)) store.Content {
+	open := c.Open
+	c.Open = func(ctx context.Context, off int64) (io.ReadCloser, error) {
+		in, err := open(ctx, off)
+		if err != nil {
+			return nil, err
+		}
+		return &countingReader{in, read}, nil
+	}
+	return c
+}
+
+type countingReader struct {
+	io.ReadCloser
+	read func(n int)
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.read(n)
+	return n, err
+}
+
+// finder looks for content that need not be read from the source.
+type finder struct {
+	run    *run
+	byHash map[streams.Digest]string // files of the target whose content is known to be right
+	mu     sync.Mutex
+	seeds  map[int64][]string // files of the seed directories by size; nil until the first is needed
+}
+
+func newFinder(r *run) *finder {
+	f := &finder{run: r, byHash: map[streams.Digest]string{}}
+	for _, part := range r.parts {
+		for e := range part.Plan.Have.All() {
+			path := e.Item.Str("path")
+			digest := streams.DigestOf(e.Get)
+			if digest.Algorithm != "" && r.ledger.has(path, itemID(part.ContentID, e.Ref)) {
+				f.byHash[digest] = path
+			}
+		}
+	}
+	return f
+}
+
+// find makes f whole without the source, if it can.
+func (x *finder) find(ctx context.Context, f *file) (bool, error) {
+	if f.digest.Algorithm == "" {
+		return false, nil
+	}
+	if ok, err := x.inPlace(ctx, f); ok || err != nil {
+		return ok, err
+	}
+	if copier, ok := x.run.dst.(store.Copier); ok {
+		if from, ok := x.byHash[f.digest]; ok && from != f.path {
+			if copier.Copy(ctx, from, f.path) == nil {
+				ok, err := x.inPlace(ctx, f)
+				if ok || err != nil {
+					return ok, err
+				}
+			}
+		}
+	}
+	return x.fromSeed(ctx, f)
+}
+
+// inPlace tells whether the target has the right bytes at f's path already: left by an interrupted run, or put there
+// by somebody else.
+func (x *finder) inPlace(ctx context.Context, f *file) (bool, error) {
+	info, err := x.run.dst.Stat(ctx, f.path)
+	if err != nil || f.size >= 0 && info.Size != f.size {
+		return false, nil
+	}
+	in, err := x.run.dst.Open(ctx, f.path, 0)
+	if err != nil {
+		return false, nil
+	}
+	defer in.Close()
+	ok, err := f.digest.Check(in)
+	if err != nil {
+		return false, ctx.Err()
+	}
+	return ok, ctx.Err()
+}
