@@ -46,7 +46,7 @@ func (c *content) open(ctx context.Context, off int64) (io.ReadCloser, error) {
 	if off == 0 {
 		first = int(c.opened.Add(1)-1) % len(c.m.sources)
 	}
-	r := &reader{content: c, off: off, size: c.size, tour: c.m.newTour(first)}
+	r := &reader{content: c, off: off, size: c.size, tour: c.m.newTour(c.m.rotated(first))}
 	if err := r.open(ctx); err != nil {
 		return nil, err
 	}

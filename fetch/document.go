@@ -52,20 +52,11 @@ const (
 	DetachedRequired                 // there must be a good one
 )
 
-// trust says what must be verified in a run.
-type trust int
-
-const (
-	trustAny      trust = iota // nothing, or detached signatures
-	trustClear                 // every document must be clear-signed
-	trustVerified              // what is listed in another format: the checksum in the verified index is enough
-)
-
 // Document reads, verifies and parses the document at path. A path that ends in "sjson" must be clear-signed; if it is
 // not there and the policy does not verify, then the unsigned document beside it is read instead.
 func (m *Mirror) Document(ctx context.Context, path string) (*Document, error) {
 	if err := streams.CheckPath(path); err != nil {
-		return nil, fmt.Errorf("cannot read document: %w", err)
+		return nil, fmt.Errorf("cannot read a document: %w", err)
 	}
 	d, err := m.document(ctx, wanted{path: path, clear: isClear(path)})
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
@@ -104,7 +95,7 @@ func (m *Mirror) unsigned(ctx context.Context, path string, absent error) (*Docu
 }
 
 func (m *Mirror) openAny(ctx context.Context, rq request) (a *answer, from *source, err error) {
-	err = m.newTour(0).run(ctx, rq.path, func(s *source) (err error) {
+	err = m.newTour(m.sources).run(ctx, rq.path, func(s *source) (err error) {
 		a, err = s.open(ctx, m, rq)
 		from = s
 		return err
@@ -122,7 +113,7 @@ type wanted struct {
 }
 
 func (m *Mirror) document(ctx context.Context, w wanted) (d *Document, err error) {
-	err = m.newTour(0).run(ctx, w.path, func(s *source) (err error) {
+	err = m.newTour(m.sources).run(ctx, w.path, func(s *source) (err error) {
 		d, err = m.documentFrom(ctx, s, w, m.o.Cache)
 		if err != nil && d != nil && d.Unchanged { // perhaps it is what was kept that is wrong
 			d, err = m.documentFrom(ctx, s, w, nil)
@@ -159,15 +150,26 @@ func (m *Mirror) documentFrom(ctx context.Context, s *source, w wanted, cache Ca
 	if w.opaque {
 		return d, nil
 	}
-	if !w.clear && bytes.HasPrefix(raw, []byte("-----BEGIN PGP SIGNED MESSAGE-----")) {
-		return d, permanentError("it is clear-signed, but the run began with a document that is not: begin with one that ends in .sjson")
+	return d, d.parse(body)
+}
+
+// parse takes the body apart. What is not JSON may still say what it is.
+func (d *Document) parse(body []byte) error {
+	parsed, err := streams.Parse(d.Path, body)
+	if err == nil {
+		d.Index, d.Products = parsed.Index, parsed.Products
+		return nil
 	}
-	parsed, err := streams.Parse(w.path, body)
-	if err != nil {
-		return d, err
+	switch {
+	case bytes.HasPrefix(body, []byte("-----BEGIN PGP SIGNED MESSAGE-----")):
+		return permanentError("it is clear-signed, but the run began with a document that is not: begin with one that ends in .sjson")
+	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
+		return contentError("it is no JSON but a web page, as proxies and login pages send")
 	}
-	d.Index, d.Products = parsed.Index, parsed.Products
-	return d, nil
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner // the caller names the document
+	}
+	return err
 }
 
 func (w *wanted) check(raw []byte) error {
@@ -203,6 +205,11 @@ func (m *Mirror) detached(ctx context.Context, s *source, d *Document, cache Cac
 	raw, err := m.readAll(ctx, s, path, d, cache)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && m.o.Detached == DetachedChecked:
+		m.o.Logger.Warn("not verified: there is no signature beside it", "path", d.Path)
+		if cache != nil {
+			known, _ := cache.Recall(ctx, path)
+			d.Unchanged = d.Unchanged && known == nil
+		}
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%w: there is no %s beside it", sign.ErrNotSigned, path)

@@ -1,7 +1,6 @@
 package fetch
 
 import (
-	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -9,8 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -66,11 +65,15 @@ func retryAfter(text string, now time.Time) time.Duration {
 	return 0
 }
 
-// cleanError takes the address out of an error of the HTTP client, which may hold a secret, and says in few words what it is about.
+// cleanError takes the address, which may hold a secret, out of an error of the HTTP client, and says in few words what
+// it is about.
 func cleanError(err error) error {
 	var at *url.Error
 	if errors.As(err, &at) {
 		err = at.Err
+	}
+	if text := err.Error(); userInURL.MatchString(text) { // that of a proxy
+		return fmt.Errorf("%s%w", userInURL.ReplaceAllString(text, "//"), hidden{err})
 	}
 	var name *net.DNSError
 	if errors.As(err, &name) {
@@ -82,6 +85,8 @@ func cleanError(err error) error {
 	}
 	return err
 }
+
+var userInURL = regexp.MustCompile(`//[^/]*@`)
 
 // again says whether asking the same source again can help.
 type again int
@@ -137,146 +142,3 @@ func (e permanentError) Error() string { return string(e) }
 type contentError string
 
 func (e contentError) Error() string { return string(e) }
-
-// tour asks one source after the other, and all of them again after a while, until one does what is asked.
-type tour struct {
-	m     *Mirror
-	stops []stop
-	at    int           // whose turn it is
-	round int           // how often all have been asked in vain
-	wait  time.Duration // what a server of this round asked to wait
-}
-
-type stop struct {
-	*source
-	err    error
-	failed int
-	out    bool // asking again is of no use
-}
-
-// newTour begins at the source with that number; sources that failed a short time ago come last.
-func (m *Mirror) newTour(first int) *tour {
-	t := &tour{m: m}
-	var late []stop
-	now := m.o.Now().UnixNano()
-	for i := range m.sources {
-		s := m.sources[(first+i)%len(m.sources)]
-		if s.avoid.Load() > now {
-			late = append(late, stop{source: s})
-		} else {
-			t.stops = append(t.stops, stop{source: s})
-		}
-	}
-	t.stops = append(t.stops, late...)
-	return t
-}
-
-// run calls do with a source after the other until it returns nil, or no source is left. The error names each source's
-// address of path; it wraps fs.ErrNotExist if all of them say so.
-func (t *tour) run(ctx context.Context, path string, do func(s *source) error) error {
-	for {
-		for t.at < len(t.stops) {
-			if s := &t.stops[t.at]; !s.out {
-				err := do(s.source)
-				if err == nil {
-					s.answered.Store(true)
-					return nil
-				}
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				t.fail(path, err)
-				continue
-			}
-			t.at++
-		}
-		if !t.hope() {
-			return t.err(path)
-		}
-		if err := t.pause(ctx); err != nil {
-			return err
-		}
-	}
-}
-
-// avoidFor is how long a source that failed is asked last.
-const avoidFor = 30 * time.Second
-
-// fail notes that the source whose turn it is failed.
-func (t *tour) fail(path string, err error) {
-	s := &t.stops[t.at]
-	t.at++
-	s.err = err
-	s.failed++
-	kind := retryable(s.source, err)
-	s.out = kind == never || kind == once && s.failed > 1
-	var status *statusError
-	if errors.As(err, &status) {
-		s.answered.Store(true)
-		t.wait = max(t.wait, status.after)
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		s.avoid.Store(t.m.o.Now().Add(avoidFor).UnixNano())
-		t.m.o.Logger.Warn("cannot read", "url", s.name(path), "error", err, "again", !s.out)
-	}
-}
-
-// progress notes that the source whose turn it is did well for a while: its failures are old ones.
-func (t *tour) progress() {
-	t.round = 0
-	t.stops[t.at].failed = 0
-	t.stops[t.at].avoid.Store(0)
-}
-
-func (t *tour) hope() bool {
-	for i := range t.stops {
-		if !t.stops[i].out {
-			return t.round < t.m.o.Retries
-		}
-	}
-	return false
-}
-
-// pause waits before the next round: longer each time, and not all clients at the same moment.
-func (t *tour) pause(ctx context.Context) error {
-	o := &t.m.o
-	d := min(o.Backoff<<min(t.round, 16), o.MaxBackoff)
-	d = d/2 + time.Duration(o.Random()*float64(d/2))
-	d = min(max(d, t.wait), o.MaxBackoff)
-	t.round++
-	t.at, t.wait = 0, 0
-	return o.Sleep(ctx, d)
-}
-
-func (t *tour) err(path string) error {
-	all := &sourcesError{absent: true}
-	for i := range t.stops {
-		s := &t.stops[i]
-		all.absent = all.absent && errors.Is(s.err, fs.ErrNotExist)
-		all.texts = append(all.texts, fmt.Sprintf("%s: %v", s.name(path), s.err))
-		all.errs = append(all.errs, s.err)
-	}
-	return all
-}
-
-// sourcesError is what each source said.
-type sourcesError struct {
-	texts  []string
-	errs   []error
-	absent bool
-}
-
-func (e *sourcesError) Error() string { return strings.Join(e.texts, "; ") }
-
-func (e *sourcesError) Is(target error) bool { return target == fs.ErrNotExist && e.absent }
-
-// Unwrap returns the failures, without those that say that nothing is there: one mirror's word is not that of all.
-func (e *sourcesError) Unwrap() []error {
-	var errs []error
-	for _, err := range e.errs {
-		if !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-	}
-	return errs
-}

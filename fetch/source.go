@@ -50,6 +50,14 @@ type answer struct {
 	ranges      bool // the source can send parts
 }
 
+// avoided is 1 while others should be asked first, else 0.
+func (s *source) avoided(now int64) int {
+	if s.avoid.Load() > now {
+		return 1
+	}
+	return 0
+}
+
 func newSource(text string) (*source, error) {
 	scheme, rest, found := strings.Cut(text, ":")
 	switch {

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -23,7 +24,7 @@ func (m *Mirror) Walk(ctx context.Context, path string, want Want) iter.Seq2[*Do
 	return func(yield func(*Document, error) bool) {
 		d, err := m.Document(ctx, path)
 		if err != nil {
-			yield(nil, fmt.Errorf("cannot read %s: %w", path, err))
+			yield(nil, err)
 			return
 		}
 		w := &walk{m: m, want: want, clear: isClear(d.Path), yield: yield, seen: map[string]bool{path: true, d.Path: true}}
@@ -42,7 +43,7 @@ type walk struct {
 }
 
 // errStop ends a walk whose reader has had enough; it never leaves the package.
-var errStop = fmt.Errorf("stop")
+var errStop = errors.New("stop")
 
 // visit yields d and what lies below it; above are the indexes that led here.
 func (w *walk) visit(ctx context.Context, d *Document, above []string) error {
@@ -71,14 +72,14 @@ func (w *walk) entry(ctx context.Context, x *streams.Index, name string, e *stre
 	}
 	get, ok, err := w.wanted(e, above)
 	if err != nil {
-		return fmt.Errorf("cannot read what %s lists as %s: %w", above[len(above)-1], name, err)
+		return fmt.Errorf("cannot read what %s lists as %q: %w", above[len(above)-1], name, err)
 	}
 	if !ok {
 		return nil
 	}
 	d, err := w.m.document(ctx, get)
 	if err != nil {
-		return fmt.Errorf("cannot read %s: %w", get.path, err)
+		return err
 	}
 	return w.visit(ctx, d, above)
 }

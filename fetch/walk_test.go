@@ -92,7 +92,7 @@ func TestWalk(t *testing.T) {
 			name:  "something is not there",
 			files: map[string]string{"i.json": index("a.json", "b.json"), "a.json": products},
 			want:  []string{"products a.json"},
-			err:   "cannot read b.json: ",
+			err:   "/b.json: ",
 		}, {
 			name:  "not of a known format",
 			files: map[string]string{"i.json": "{}"},
