@@ -57,10 +57,10 @@ const maxRedirects = 10
 
 func checkRedirect(r *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
-		return permanentError(fmt.Sprintf("more than %d redirects", maxRedirects))
+		return permanent("more than %d redirects", maxRedirects)
 	}
 	if s := r.URL.Scheme; s != "http" && s != "https" {
-		return permanentError(fmt.Sprintf("redirected to a %s: address", s))
+		return permanent("redirected to a %s: address", s)
 	}
 	return nil
 }
@@ -86,10 +86,10 @@ func (a *authorizer) add(s *source, users netrc) {
 	if s.bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+s.bearer)
 	}
-	for _, more := range []http.Header{r.Header, s.header} {
+	for _, more := range []http.Header{s.header, r.Header} {
 		for key, values := range more {
-			if h.Get(key) == "" {
-				h[http.CanonicalHeaderKey(key)] = values
+			if key = http.CanonicalHeaderKey(key); h[key] == nil {
+				h[key] = values
 			}
 		}
 	}
@@ -152,7 +152,7 @@ func (m *Mirror) get(ctx context.Context, address string, rq request) (*answer, 
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		w.stop()
-		return nil, permanentError("it is not a valid URL")
+		return nil, permanent("it is not a valid URL")
 	}
 	rq.header(r.Header, m.o.UserAgent)
 	resp, err := m.client.Do(r)
@@ -179,6 +179,9 @@ func (rq *request) header(h http.Header, agent string) {
 	if rq.pack {
 		h.Set("Accept-Encoding", "gzip")
 	}
+	if rq.fresh {
+		h.Set("Cache-Control", "no-cache")
+	}
 	switch {
 	case rq.end > 0:
 		h.Set("Range", fmt.Sprintf("bytes=%d-%d", rq.off, rq.end-1))
@@ -202,17 +205,17 @@ func (m *Mirror) read(resp *http.Response, rq request) (*answer, error) {
 	a := &answer{body: resp.Body, size: resp.ContentLength, stamp: stampOf(resp), tag: rangeTag(resp)}
 	switch resp.StatusCode {
 	case http.StatusOK:
-		a.ranges = resp.Header.Get("Accept-Ranges") == "bytes"
 		return a, decode(a, resp, rq)
 	case http.StatusPartialContent:
 		var err error
-		a.ranges = true
-		a.from, a.size, err = contentRange(resp.Header.Get("Content-Range"))
+		var last int64
+		a.from, last, a.size, err = contentRange(resp.Header.Get("Content-Range"))
+		a.part = a.from == rq.off && (rq.end == 0 || last < rq.end)
 		switch {
 		case err != nil:
 			return nil, err
 		case a.from > rq.off:
-			return nil, fmt.Errorf("the server sends a part that begins at byte %d instead of %d", a.from, rq.off)
+			return nil, wrong("the server sends a part that begins at byte %d instead of %d", a.from, rq.off)
 		case isEncoded(resp) && a.size != rq.size:
 			return nil, errEncodedPart
 		}
@@ -226,7 +229,7 @@ func (m *Mirror) read(resp *http.Response, rq request) (*answer, error) {
 	case http.StatusRequestedRangeNotSatisfiable:
 		_, total, _ := strings.Cut(resp.Header.Get("Content-Range"), "/")
 		if size, err := strconv.ParseInt(total, 10, 64); err == nil && size <= rq.off {
-			return nil, contentError(fmt.Sprintf("the file ends at byte %d, where more is listed", size))
+			return nil, wrong("the file ends at byte %d, where more is listed", size)
 		}
 	}
 	return nil, &statusError{resp.StatusCode, retryAfter(resp.Header.Get("Retry-After"), m.o.Now())}
@@ -236,24 +239,24 @@ func (m *Mirror) read(resp *http.Response, rq request) (*answer, error) {
 var errEncodedPart = errors.New("the server sends a part of a compressed form of the file")
 
 // contentRange reads "bytes 5-9/10" or "bytes 5-9/*".
-func contentRange(text string) (from, size int64, err error) {
-	bad := fmt.Errorf("the server sends a part without saying which (Content-Range %q)", text)
+func contentRange(text string) (from, to, size int64, err error) {
+	bad := wrong("the server sends a part without saying which (Content-Range %q)", text)
 	part, ok := strings.CutPrefix(text, "bytes ")
 	part, total, found := strings.Cut(part, "/")
 	first, last, found2 := strings.Cut(part, "-")
 	from, err1 := strconv.ParseInt(first, 10, 64)
 	to, err2 := strconv.ParseInt(last, 10, 64)
 	if !ok || !found || !found2 || err1 != nil || err2 != nil || from < 0 || to < from {
-		return 0, 0, bad
+		return 0, 0, 0, bad
 	}
 	if total == "*" {
-		return from, -1, nil
+		return from, to, -1, nil
 	}
 	size, err = strconv.ParseInt(total, 10, 64)
 	if err != nil || size <= to {
-		return 0, 0, bad
+		return 0, 0, 0, bad
 	}
-	return from, size, nil
+	return from, to, size, nil
 }
 
 // rangeTag returns what names these very bytes for If-Range: a strong ETag, or the date if it is old enough to be one.

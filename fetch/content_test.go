@@ -49,10 +49,10 @@ func noise(n int) string {
 	return string(b)
 }
 
-var sha256 = streams.Digest{Algorithm: "sha256", Hex: "not looked at here"}
+var sha256Digest = streams.Digest{Algorithm: "sha256", Hex: "not looked at here"}
 
 func readItem(m *fetch.Mirror, path string, size int64, off int64) (string, error) {
-	r, err := m.Content(path, size, sha256).Open(context.Background(), off)
+	r, err := m.Content(path, size, sha256Digest).Open(context.Background(), off)
 	if err != nil {
 		return "", err
 	}
@@ -201,7 +201,7 @@ func TestContentAgainFromAnotherMirror(t *testing.T) {
 	two := fetchtest.New(t, map[string]string{path: "as it is"})
 	o := quick(nil)
 	o.Mirrors = []string{two.URL}
-	c := open(t, one.URL, o).Content(path, 8, sha256)
+	c := open(t, one.URL, o).Content(path, 8, sha256Digest)
 	for _, want := range []string{"corrupt!", "as it is"} {
 		r, err := c.Open(context.Background(), 0)
 		if err != nil {
@@ -256,7 +256,7 @@ func TestContentFromDirectory(t *testing.T) {
 		if got, err := readItem(m, "d/a#b?c%41.img", 7, 3); got != "tent" || err != nil {
 			t.Errorf("%s: %q, %v", root, got, err)
 		}
-		c := m.Content("d/a#b?c%41.img", 7, sha256)
+		c := m.Content("d/a#b?c%41.img", 7, sha256Digest)
 		r, err := c.Open(context.Background(), 0)
 		if err != nil {
 			t.Fatal(err)
@@ -342,7 +342,7 @@ func BenchmarkContent(b *testing.B) {
 	b.Run("content", func(b *testing.B) {
 		b.SetBytes(int64(len(body)))
 		for b.Loop() {
-			r, err := m.Content("big", int64(len(body)), sha256).Open(context.Background(), 0)
+			r, err := m.Content("big", int64(len(body)), sha256Digest).Open(context.Background(), 0)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -368,4 +368,3 @@ func discard(b *testing.B, r io.ReadCloser, buf []byte, want int) {
 	}
 	r.Close()
 }
-

@@ -162,30 +162,30 @@ func (d *Document) parse(body []byte) error {
 	}
 	switch {
 	case bytes.HasPrefix(body, []byte("-----BEGIN PGP SIGNED MESSAGE-----")):
-		return permanentError("it is clear-signed, but the run began with a document that is not: begin with one that ends in .sjson")
+		return permanent("it is clear-signed, but the run began with a document that is not: begin with one that ends in .sjson")
 	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")):
-		return contentError("it is no JSON but a web page, as proxies and login pages send")
+		return wrong("it is no JSON but a web page, as proxies and login pages send")
 	}
 	if inner := errors.Unwrap(err); inner != nil {
-		return inner // the caller names the document
+		err = inner // the caller names the document
 	}
-	return err
+	return contentError{err}
 }
 
 func (w *wanted) check(raw []byte) error {
 	if w.size > 0 && int64(len(raw)) != w.size {
-		return contentError(fmt.Sprintf("it has %d bytes, where the index lists %d", len(raw), w.size))
+		return wrong("it has %d bytes, where the index lists %d", len(raw), w.size)
 	}
 	if w.digest.Algorithm == "" {
 		return nil
 	}
 	h, err := w.digest.New()
 	if err != nil {
-		return permanentError(err.Error())
+		return permanentError{err}
 	}
 	h.Write(raw)
 	if sum := h.Sum(nil); !w.digest.Is(sum) {
-		return contentError(fmt.Sprintf("its %s is %x, where the index lists %s", w.digest.Algorithm, sum, w.digest.Hex))
+		return wrong("its %s is %x, where the index lists %s", w.digest.Algorithm, sum, w.digest.Hex)
 	}
 	return nil
 }
@@ -271,7 +271,7 @@ func readLimited(r io.Reader, hint, limit int64) ([]byte, error) {
 		buf = buf[:len(buf)+n]
 		switch {
 		case int64(len(buf)) > limit:
-			return nil, permanentError(fmt.Sprintf("it has more than the %d bytes that a document may have", limit))
+			return nil, permanent("it has more than the %d bytes that a document may have", limit)
 		case err == io.EOF:
 			return buf, nil
 		case err != nil:

@@ -1,7 +1,7 @@
 package fetch
 
 import (
-	"crypto/x509"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/seed-43fb3962/sstream/sign"
-	"github.com/seed-43fb3962/sstream/streams"
 )
 
 // statusError is an answer that is not the file.
@@ -68,19 +67,16 @@ func retryAfter(text string, now time.Time) time.Duration {
 // cleanError takes the address, which may hold a secret, out of an error of the HTTP client, and says in few words what
 // it is about.
 func cleanError(err error) error {
-	var at *url.Error
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*url.Error](err); ok {
 		err = at.Err
 	}
 	if text := err.Error(); userInURL.MatchString(text) { // that of a proxy
 		return fmt.Errorf("%s%w", userInURL.ReplaceAllString(text, "//"), hidden{err})
 	}
-	var name *net.DNSError
-	if errors.As(err, &name) {
+	if name, ok := errors.AsType[*net.DNSError](err); ok {
 		return fmt.Errorf("cannot look up host %s: %s%w", name.Name, name.Err, hidden{err})
 	}
-	var op *net.OpError
-	if errors.As(err, &op) && op.Op == "dial" {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return fmt.Errorf("cannot connect: %w", op.Err)
 	}
 	return err
@@ -99,46 +95,50 @@ const (
 
 // retryable tells whether s may answer better the next time.
 func retryable(s *source, err error) again {
-	var status *statusError
-	var syntax *streams.SyntaxError
-	var name *net.DNSError
-	var unknown x509.UnknownAuthorityError
-	var host x509.HostnameError
-	var invalid x509.CertificateInvalidError
-	var content contentError
-	var permanent permanentError
 	switch {
 	case errors.Is(err, sign.ErrBadSignature):
 		return once
 	case s.base == nil:
 		return never
-	case errors.As(err, &content):
+	case is[contentError](err), errors.Is(err, sign.ErrNotSigned):
 		return once
-	case errors.As(err, &status):
-		if status.temporary() {
-			return always
-		}
+	case is[permanentError](err), errors.Is(err, sign.ErrUntrusted), errors.Is(err, http.ErrSchemeMismatch), isTLS(err):
 		return never
-	case errors.As(err, &syntax), errors.Is(err, sign.ErrNotSigned):
-		return once
-	case errors.As(err, &permanent), errors.Is(err, sign.ErrUntrusted),
-		errors.As(err, &unknown), errors.As(err, &host), errors.As(err, &invalid):
+	case notThere(err) && !s.answered.Load(): // a mistyped address, not a server that is being restarted
 		return never
-	case errors.Is(err, syscall.ECONNREFUSED), errors.As(err, &name) && name.IsNotFound:
-		if s.answered.Load() { // it is being restarted
-			return always
-		}
-		return never // an address that was mistyped
+	}
+	if status, ok := errors.AsType[*statusError](err); ok && !status.temporary() {
+		return never
 	}
 	return always
 }
 
-// permanentError is what will not get better.
-type permanentError string
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
 
-func (e permanentError) Error() string { return string(e) }
+// isTLS tells whether one side does not accept the other.
+func isTLS(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "remote error" || is[*tls.CertificateVerificationError](err)
+}
+
+func notThere(err error) bool {
+	name, ok := errors.AsType[*net.DNSError](err)
+	return ok && name.IsNotFound || errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// permanentError is what will not get better.
+type permanentError struct{ error }
+
+func (e permanentError) Unwrap() error { return e.error }
+
+func permanent(format string, args ...any) error { return permanentError{fmt.Errorf(format, args...)} }
 
 // contentError is a file that was read well and is not what it should be.
-type contentError string
+type contentError struct{ error }
 
-func (e contentError) Error() string { return string(e) }
+func (e contentError) Unwrap() error { return e.error }
+
+func wrong(format string, args ...any) error { return contentError{fmt.Errorf(format, args...)} }

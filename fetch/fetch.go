@@ -35,6 +35,9 @@ type Options struct {
 	MaxDocument int64 // bytes that a document may have, unpacked; 0: 1 GiB
 	MaxDepth    int   // indexes that may lie inside one another; 0: 8
 
+	// MaxAge is how old the document that a walk begins with may be by its field updated: see [CheckAge]. 0: any age.
+	MaxAge time.Duration
+
 	HTTP // for mirrors on a web server
 }
 
@@ -51,15 +54,15 @@ type HTTP struct {
 	ConnectTimeout time.Duration // until a connection stands; 0: 30 s
 	HeaderTimeout  time.Duration // until an answer begins; 0: 60 s
 	IdleTimeout    time.Duration // without a byte of a body; 0: 60 s
-	LowSpeed       int64         // bytes a second, below which a transfer is given up after LowSpeedTime; 0: 1 byte; negative: never
+	LowSpeed       int64         // bytes a second, below which a transfer is given up after LowSpeedTime; 0: 1024; negative: never
 	LowSpeedTime   time.Duration // 0: 60 s
 
 	Retries    int           // how often all mirrors are asked again; 0: 4 times; negative: never
 	Backoff    time.Duration // the first wait between two rounds, which then doubles; 0: 500 ms
 	MaxBackoff time.Duration // the longest wait, also when a server asks for more; 0: 60 s
 
-	SplitSize int64 // items from this size on are read in ranges from all mirrors at once; 0: never
-	Streams   int   // ranges of one item that are read at once; 0: 4
+	SplitSize int64 // items with a checksum are read in parts from all mirrors at once, from this size on; 0: never
+	Streams   int   // parts that are read at once, of all items together, 4 MiB of memory each; 0: 4
 
 	MaxConns int // connections to one host; 0: no limit
 
@@ -88,13 +91,14 @@ func (o *Options) setDefaults() {
 	def(&o.ConnectTimeout, 30*time.Second)
 	def(&o.HeaderTimeout, time.Minute)
 	def(&o.IdleTimeout, time.Minute)
-	def(&o.LowSpeed, 1)
+	def(&o.LowSpeed, 1<<10)
 	def(&o.LowSpeedTime, time.Minute)
 	def(&o.Retries, 4)
 	o.Retries = max(o.Retries, 0)
 	def(&o.Backoff, 500*time.Millisecond)
 	def(&o.MaxBackoff, time.Minute)
 	def(&o.Streams, 4)
+	o.Streams = max(o.Streams, 1)
 	if o.Sleep == nil {
 		o.Sleep = sleep
 	}
@@ -129,13 +133,17 @@ type Mirror struct {
 	o       Options
 	sources []*source // the root first
 	client  *http.Client
+	buffers chan []byte // for parts; nil: not yet made
 }
 
 // Open prepares to read the mirror at root: a directory, or a file:, http: or https: URL. Nothing is read yet.
 // A root without a slash at its end is taken as one with a slash, and if a document is not there, as it stands.
 func Open(root string, o Options) (*Mirror, error) {
 	o.setDefaults()
-	m := &Mirror{o: o}
+	m := &Mirror{o: o, buffers: make(chan []byte, o.Streams)}
+	for range o.Streams {
+		m.buffers <- nil
+	}
 	for i, text := range append([]string{root}, o.Mirrors...) {
 		s, err := newSource(text)
 		if err != nil {

@@ -25,6 +25,8 @@ type source struct {
 
 	slash    atomic.Pointer[string] // what stands between root and path, once that is known
 	answered atomic.Bool            // it has answered before, so it is there
+	whole    atomic.Bool            // it sends no parts of files
+	speed    speed                  // at which it sends parts
 	avoid    atomic.Int64           // until when (Unix nanoseconds) others are asked first, because it failed
 }
 
@@ -37,6 +39,7 @@ type request struct {
 	known *Stamp // a document: send it only if it is not this one
 	size  int64  // that the file should have; -1: not known
 	pack  bool   // may be sent compressed
+	fresh bool   // not what a proxy on the way kept
 }
 
 // answer is what a source sends.
@@ -47,7 +50,7 @@ type answer struct {
 	tag         string        // for request.tag
 	stamp       Stamp
 	notModified bool
-	ranges      bool // the source can send parts
+	part        bool // no more is sent than what was asked for
 }
 
 // avoided is 1 while others should be asked first, else 0.
@@ -114,8 +117,11 @@ func (s *source) slashes() []string {
 	if s.base != nil {
 		root = s.base.String()
 	}
-	if root == "" || strings.HasSuffix(root, "/") {
+	switch {
+	case root == "" || strings.HasSuffix(root, "/"):
 		return []string{""}
+	case s.base != nil && s.base.RawQuery != "":
+		return []string{"", "/"}
 	}
 	return []string{"/", ""}
 }
@@ -200,13 +206,12 @@ func openFile(name string, off int64) (*answer, error) {
 			return nil, fileError(err)
 		}
 	}
-	return &answer{body: f, from: off, size: info.Size()}, nil
+	return &answer{body: f, from: off, size: info.Size(), part: true}, nil
 }
 
 // fileError takes the name out of an error, which the caller gives in its own way.
 func fileError(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
 		err = at.Err
 	}
 	switch err {

@@ -83,8 +83,7 @@ func (t *tour) fail(path string, err error) {
 	s.failed++
 	kind := retryable(s.source, err)
 	s.out = kind == never || kind == once && s.failed > 1
-	var status *statusError
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[*statusError](err); ok {
 		s.answered.Store(true)
 		t.wait = max(t.wait, status.after)
 	}

@@ -23,6 +23,11 @@ type Want func(x *streams.Index, name string, e *streams.Entry) (bool, error)
 func (m *Mirror) Walk(ctx context.Context, path string, want Want) iter.Seq2[*Document, error] {
 	return func(yield func(*Document, error) bool) {
 		d, err := m.Document(ctx, path)
+		if err == nil && m.o.MaxAge > 0 {
+			if err = CheckAge(d.Attrs(), m.o.MaxAge, m.o.Now()); err != nil {
+				err = fmt.Errorf("cannot use %s: %w", m.sources[0].name(d.Path), err)
+			}
+		}
 		if err != nil {
 			yield(nil, err)
 			return

@@ -39,9 +39,13 @@ type watchedBody struct {
 	limit *HTTP
 	spent time.Duration // waiting, since the speed was last looked at
 	got   int64         // in that time
+	err   error         // why patience is at its end
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
 	start := time.Now()
 	b.watch.timer.Reset(b.limit.IdleTimeout)
 	n, err := b.body.Read(p)
@@ -51,13 +55,16 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	switch {
 	case err == io.EOF:
 	case err != nil && b.watch.late.Load():
-		err = fmt.Errorf("the server sent nothing for %v", b.limit.IdleTimeout)
+		b.err = fmt.Errorf("the server sent nothing for %v", b.limit.IdleTimeout)
 	case err == nil && b.spent >= b.limit.LowSpeedTime:
 		if float64(b.got) < float64(b.limit.LowSpeed)*b.spent.Seconds() {
 			b.watch.cancel()
-			err = fmt.Errorf("the server sends less than %d bytes a second", b.limit.LowSpeed)
+			b.err = fmt.Errorf("the server sends less than %d bytes a second", b.limit.LowSpeed)
 		}
 		b.spent, b.got = 0, 0
+	}
+	if b.err != nil {
+		err = b.err
 	}
 	return n, err
 }

@@ -41,8 +41,8 @@ func (w *cutWriter) Write(p []byte) (int, error) {
 	}
 	n, err := w.ResponseWriter.Write(p[:min(len(p), w.left)])
 	w.left -= n
-	if f, ok := w.ResponseWriter.(http.Flusher); ok && w.left == 0 {
-		f.Flush()
+	if w.left == 0 {
+		_ = http.NewResponseController(w.ResponseWriter).Flush()
 	}
 	return n, err
 }
@@ -50,7 +50,7 @@ func (w *cutWriter) Write(p []byte) (int, error) {
 // Reset is Cut with a reset of the connection.
 func Reset(n int) Fault {
 	return func(w http.ResponseWriter, r *http.Request, body []byte, _ http.Handler) {
-		conn, buf, err := w.(http.Hijacker).Hijack()
+		conn, buf, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			panic(err)
 		}

@@ -3,6 +3,7 @@ package fetchtest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -22,6 +23,7 @@ type Server struct {
 	files  fstest.MapFS
 	rules  []*rule
 	log    []*http.Request
+	sent   int
 	closed chan struct{} // so that a stalled answer ends with the test
 }
 
@@ -63,7 +65,8 @@ func Handler(files map[string]string) *Server {
 func (s *Server) Put(name, body string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.files[name] = &fstest.MapFile{Data: []byte(body), ModTime: Modified}
+	tag := fmt.Sprintf(`"%x"`, sha256.Sum256([]byte(body)))
+	s.files[name] = &fstest.MapFile{Data: []byte(body), ModTime: Modified, Sys: tag}
 }
 
 // Remove removes a file.
@@ -105,7 +108,43 @@ func (s *Server) Log() []*http.Request {
 	return log
 }
 
+// Sent returns how many answers there have been that were files (200).
+func (s *Server) Sent() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sent
+}
+
+// statusWriter counts the answers that are files.
+type statusWriter struct {
+	http.ResponseWriter
+	s     *Server
+	begun bool
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.s.mu.Lock()
+	if !w.begun && status == http.StatusOK {
+		w.s.sent++
+	}
+	w.begun = true
+	w.s.mu.Unlock()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if !w.begun {
+		w.WriteHeader(http.StatusOK)
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap is for [http.ResponseController].
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// ServeHTTP answers as New says.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w = &statusWriter{ResponseWriter: w, s: s}
 	path := strings.TrimPrefix(r.URL.Path, "/")
 	s.mu.Lock()
 	s.log = append(s.log, r)
@@ -122,7 +161,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.Header().Set("Content-Type", "application/octet-stream")
-		w.Header().Set("ETag", fmt.Sprintf(`"%x"`, len(body)*31+int(crc(body))))
+		w.Header().Set("ETag", file.Sys.(string))
 		http.ServeContent(w, r, path, file.ModTime, bytes.NewReader(body))
 	})
 	if fault == nil {
@@ -130,13 +169,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fault(w, r, body, serve)
-}
-
-func crc(body []byte) (sum uint32) {
-	for _, b := range body {
-		sum = sum*31 + uint32(b)
-	}
-	return sum
 }
 
 func (s *Server) fault(path string) Fault {

@@ -1,0 +1,457 @@
+package fetch_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-43fb3962/sstream/fetch"
+	"github.com/seed-43fb3962/sstream/fetch/fetchtest"
+)
+
+// withUser puts a user into a URL.
+func withUser(root, user string) string { return strings.Replace(root, "://", "://"+user+"@", 1) }
+
+func TestAuthorization(t *testing.T) {
+	netrc := filepath.Join(t.TempDir(), "netrc")
+	if err := os.WriteFile(netrc, []byte("machine 127.0.0.1 login me password mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	basic := func(user, password string) string {
+		r := &http.Request{Header: http.Header{}}
+		r.SetBasicAuth(user, password)
+		return r.Header.Get("Authorization")
+	}
+	tests := []struct {
+		name, user string
+		http       fetch.HTTP
+		want       string // Authorization
+	}{
+		{name: "none"},
+		{"in the URL", "user:se%40cret", fetch.HTTP{}, basic("user", "se@cret")},
+		{"user alone", "user", fetch.HTTP{}, basic("user", "")},
+		{"netrc", "", fetch.HTTP{Netrc: netrc}, basic("me", "mine")},
+		{"URL over netrc", "user:secret", fetch.HTTP{Netrc: netrc}, basic("user", "secret")},
+		{"bearer", "", fetch.HTTP{Bearer: "token", Netrc: netrc}, "Bearer token"},
+		{"header over all", "user:secret", fetch.HTTP{Bearer: "token", Header: http.Header{"authorization": {"Own x"}}}, "Own x"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := fetchtest.New(t, map[string]string{"a": "x"})
+			root := s.URL
+			if test.user != "" {
+				root = withUser(root, test.user)
+			}
+			o := quick(nil)
+			test.http.Sleep = o.Sleep
+			o.HTTP = test.http
+			if _, err := readItem(open(t, root, o), "a", 1, 0); err != nil {
+				t.Fatal(err)
+			}
+			if got := s.Log()[0].Header.Get("Authorization"); got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// What opens one server must not be told to another: not where it redirects to, not to the mirrors behind it.
+func TestSecretsStayAtHome(t *testing.T) {
+	other := fetchtest.New(t, map[string]string{"a": "x", "b": "y"})
+	s := fetchtest.New(t, map[string]string{"a": "x"})
+	s.Fail("a", 1, fetchtest.Redirect(other.URL))
+	o := quick(nil)
+	o.Header = http.Header{"X-Key": {"secret"}}
+	o.UserAgent = "agent/1"
+	o.Mirrors = []string{other.URL}
+	m := open(t, withUser(s.URL, "user:secret"), o)
+	for _, path := range []string{"a", "b"} { // by redirect, by fallback
+		if _, err := readItem(m, path, 1, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := s.Log()[0]; r.Header.Get("Authorization") == "" || r.Header.Get("X-Key") != "secret" {
+		t.Errorf("the server itself was told %v", r.Header)
+	}
+	log := other.Log()
+	if len(log) != 2 {
+		t.Fatal(len(log))
+	}
+	for _, r := range log {
+		if r.Header.Get("Authorization") != "" || r.Header.Get("X-Key") != "" || strings.Contains(r.Header.Get("Referer"), "secret") {
+			t.Errorf("the other was told %v", r.Header)
+		}
+		if r.Header.Get("User-Agent") != "agent/1" {
+			t.Errorf("%v", r.Header)
+		}
+	}
+}
+
+// A redirect that leads back to the same server is given the secrets again.
+func TestRedirectAtHome(t *testing.T) {
+	s := fetchtest.New(t, map[string]string{"a": "x", "new/a": "x"})
+	s.Fail("", 1, fetchtest.Redirect("/new/a"))
+	if _, err := readItem(open(t, withUser(s.URL, "user:secret"), quick(nil)), "a", 1, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range s.Log() {
+		if user, _, _ := r.BasicAuth(); user != "user" {
+			t.Errorf("%s: %v", r.URL, r.Header)
+		}
+	}
+}
+
+// No message and no log line has a password in it.
+func TestNoPasswordIsShown(t *testing.T) {
+	s := fetchtest.New(t, nil)
+	s.Fail("500", -1, fetchtest.Status(500))
+	s.Fail("ring", -1, fetchtest.Redirect("/ring?token=secret"))
+	s.Fail("away", -1, fetchtest.Redirect("http://other:secret@127.0.0.1:1/?token=secret"))
+	s.Fail("page", -1, fetchtest.Instead("<html>"))
+	var log bytes.Buffer
+	o := quick(nil)
+	o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	roots := []string{
+		withUser(s.URL, "user:secret"), withUser(s.URL, "user:se%63ret@secret"), withUser("http://127.0.0.1:1/", "user:secret"),
+		s.URL + "?token=secret&path=", "http://user:sec/secret@host/", "ftp://user:secret@host/",
+		"http://user:secret@host:port/", "http://us er:secret@host\x00/",
+	}
+	o.Mirrors = roots[:1]
+	for _, root := range roots {
+		m, err := fetch.Open(root, o)
+		if err != nil {
+			if strings.Contains(err.Error(), "secret") {
+				t.Error(err)
+			}
+			continue
+		}
+		for _, path := range []string{"404", "500", "ring", "away", "page"} {
+			_, err := m.Document(context.Background(), path+".json")
+			if err == nil || strings.Contains(err.Error(), "secret") {
+				t.Errorf("%v", err)
+			}
+			_, err = m.Open(context.Background(), path, 0)
+			if err != nil && strings.Contains(err.Error(), "secret") {
+				t.Error(err)
+			}
+		}
+		m.Close()
+	}
+	if strings.Contains(log.String(), "secret") || log.Len() == 0 {
+		t.Error(log.String())
+	}
+}
+
+func TestRedact(t *testing.T) {
+	for address, want := range map[string]string{
+		"http://host/x":                  "http://host/x",
+		"http://user:secret@host:80/x":   "http://host:80/x",
+		"https://user@host":              "https://host",
+		"http://user:p@ss@host/a@b":      "http://host/a@b",
+		"http://user:p/ss@host/x":        "http://host/x",
+		"http://host/x?token=secret":     "http://host/x?…",
+		"http://user:p?ss@host/x":        "http://host/x",
+		"s3://key:secret@bucket/x":       "s3://bucket/x",
+		"dir/with@sign":                  "dir/with@sign",
+		"file:///dir/with@sign":          "file:///dir/with@sign",
+		"http://host/name with ? in it/": "http://host/name with ?…",
+	} {
+		if got := fetch.Redact(address); got != want {
+			t.Errorf("%s: %s, want %s", address, got, want)
+		}
+	}
+}
+
+func FuzzRedact(f *testing.F) {
+	f.Add("http", "user", "secret", "host", "/x?y#z@")
+	f.Fuzz(func(t *testing.T, scheme, user, password, host, rest string) {
+		u := url.URL{Scheme: "http", User: url.UserPassword(user, "PASS"+url.QueryEscape(password)+"WORD"), Host: "host", Path: rest}
+		if got := fetch.Redact(u.String()); strings.Contains(got, "PASS") {
+			t.Errorf("%s: %s", u.String(), got)
+		}
+		fetch.Redact(scheme + "://" + host + rest)
+	})
+}
+
+func TestWaits(t *testing.T) {
+	ms := time.Millisecond
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	tests := []struct {
+		name  string
+		fault fetchtest.Fault
+		http  func(h *fetch.HTTP)
+		want  []time.Duration
+	}{
+		{"doubling, three quarters of it", fetchtest.Status(503), nil, []time.Duration{375 * ms, 750 * ms, 1500 * ms, 3000 * ms}},
+		{"up to a limit", fetchtest.Status(503), func(h *fetch.HTTP) { h.MaxBackoff = time.Second }, []time.Duration{375 * ms, 750 * ms, 750 * ms, 750 * ms}},
+		{"retries", fetchtest.Status(503), func(h *fetch.HTTP) { h.Retries = 1 }, []time.Duration{375 * ms}},
+		{"no retries", fetchtest.Status(503), func(h *fetch.HTTP) { h.Retries = -1 }, nil},
+		{"the server asks", fetchtest.Status(429, "Retry-After", "7"), nil, []time.Duration{7 * time.Second, 7 * time.Second, 7 * time.Second, 7 * time.Second}},
+		{"the server asks for too much", fetchtest.Status(429, "Retry-After", "86400"), nil, []time.Duration{time.Minute, time.Minute, time.Minute, time.Minute}},
+		{"the server names a time", fetchtest.Status(503, "Retry-After", "Thu, 01 Jan 2026 00:00:09 GMT"), func(h *fetch.HTTP) { h.Retries = 1 }, []time.Duration{9 * time.Second}},
+		{"the server asks for nonsense", fetchtest.Status(503, "Retry-After", "-5"), func(h *fetch.HTTP) { h.Retries = 1 }, []time.Duration{375 * ms}},
+		{"of no use", fetchtest.Status(403, "Retry-After", "7"), nil, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := fetchtest.New(t, map[string]string{"a": "x"})
+			s.Fail("", -1, test.fault)
+			var waits []time.Duration
+			o := quick(&waits)
+			o.Now = func() time.Time { return now }
+			if test.http != nil {
+				test.http(&o.HTTP)
+			}
+			if _, err := readItem(open(t, s.URL, o), "a", 1, 0); err == nil {
+				t.Fatal("no error")
+			}
+			if !slices.Equal(waits, test.want) {
+				t.Errorf("waited %v, want %v", waits, test.want)
+			}
+		})
+	}
+}
+
+// A server that is not there is a mistyped address, one that was there is being restarted.
+func TestRefusedConnections(t *testing.T) {
+	var waits []time.Duration
+	if _, err := open(t, "http://127.0.0.1:1/", quick(&waits)).Document(context.Background(), "a.json"); err == nil ||
+		err.Error() != "cannot read http://127.0.0.1:1/a.json: cannot connect: connect: connection refused" || len(waits) > 0 {
+		t.Errorf("%v after %v", err, waits)
+	}
+	s := fetchtest.New(t, map[string]string{"a.json": products})
+	m := open(t, s.URL, quick(&waits))
+	if _, err := m.Document(context.Background(), "a.json"); err != nil {
+		t.Fatal(err)
+	}
+	s.Server.Close()
+	if _, err := m.Document(context.Background(), "a.json"); err == nil || len(waits) != 4 {
+		t.Errorf("%v after %v", err, waits)
+	}
+	o := quick(nil)
+	o.Dial = noSuchHost
+	_, err := open(t, "http://no-such-host.invalid/", o).Document(context.Background(), "a.json")
+	if err == nil || !strings.Contains(err.Error(), "cannot look up host no-such-host.invalid: ") || strings.Contains(err.Error(), "lookup no-such") {
+		t.Error(err)
+	}
+}
+
+func noSuchHost(_ context.Context, _, addr string) (net.Conn, error) {
+	host, _, _ := net.SplitHostPort(addr)
+	return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Name: host, Err: "no such host", IsNotFound: true}}
+}
+
+// After a failure others are asked first for a while, but documents always begin with the root.
+func TestFailuresAreRemembered(t *testing.T) {
+	one := fetchtest.New(t, map[string]string{"a": "x", "b": "y", "c.json": products})
+	two := fetchtest.New(t, map[string]string{"a": "x", "b": "y", "c.json": products})
+	one.Fail("a", 1, fetchtest.Status(500))
+	now := time.Now()
+	o := quick(nil)
+	o.Now = func() time.Time { return now }
+	o.Mirrors = []string{two.URL}
+	m := open(t, one.URL, o)
+	for _, path := range []string{"a", "b"} {
+		if _, err := readItem(m, path, 1, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := m.Document(context.Background(), "c.json"); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	if _, err := readItem(m, "b", 1, 0); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := one.Requests(), []string{"GET /a", "GET /c.json", "GET /b"}; !slices.Equal(got, want) {
+		t.Errorf("the first was asked %q", got)
+	}
+}
+
+func TestSlash(t *testing.T) {
+	files := map[string]string{"x/streams/v1/i.json": products, "prefix-streams/v1/i.json": products}
+	s := fetchtest.New(t, files)
+	dir := t.TempDir()
+	write(t, dir, files)
+	for _, base := range []string{s.URL, dir + "/", "file://" + dir + "/"} {
+		for _, root := range []string{"x", "x/", "prefix-"} {
+			m := open(t, base+root, quick(nil))
+			for range 2 {
+				if _, err := m.Document(context.Background(), "streams/v1/i.json"); err != nil {
+					t.Error(err)
+				}
+			}
+			want := base + root
+			if root == "x" {
+				want += "/"
+			}
+			if got := m.URL("a b"); got != want+"a b" {
+				t.Errorf("URL %s, want %s", got, want+"a b")
+			}
+		}
+	}
+	if got := len(s.Requests()); got != 7 { // one more, once, for the prefix
+		t.Errorf("%d requests", got)
+	}
+	t.Chdir(filepath.Join(dir, "x"))
+	m := open(t, "", quick(nil))
+	if _, err := m.Document(context.Background(), "streams/v1/i.json"); err != nil {
+		t.Error(err)
+	}
+	if got := m.URL("d/x"); got != "d/x" {
+		t.Error(got)
+	}
+}
+
+// A web server that answers 403 for what is not there is asked both ways, too.
+func TestSlashForbidden(t *testing.T) {
+	s := fetchtest.New(t, map[string]string{"prefix-a.json": products})
+	s.Fail("prefix-/", -1, fetchtest.Status(403))
+	m := open(t, s.URL+"prefix-", quick(nil))
+	if _, err := m.Document(context.Background(), "a.json"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestRootWithQuery(t *testing.T) {
+	var asked string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { asked = r.FormValue("f") }))
+	defer s.Close()
+	if _, err := readItem(open(t, s.URL+"/get?f=", quick(nil)), "a/b c&d%", 0, 0); err != nil {
+		t.Error(err)
+	}
+	if asked != "a/b c&d%" {
+		t.Errorf("%q", asked)
+	}
+}
+
+func TestBadRoots(t *testing.T) {
+	for root, want := range map[string]string{
+		"ftp://host/x":         "cannot use mirror ftp://host/x: ftp: cannot be read: use http:, https:, file: or a directory",
+		"http://":              "cannot use mirror http://: the URL has no host",
+		"http://ho st/":        "cannot use mirror http://ho st/: it is not a valid URL",
+		"file://":              "cannot use mirror file://: the URL has no path: use file:///directory/",
+		"https://host:123x/a/": "it is not a valid URL",
+	} {
+		if _, err := fetch.Open(root, fetch.Options{}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", root, err)
+		}
+	}
+	if _, err := fetch.Open("dir", fetch.Options{Mirrors: []string{"ftp://host/"}}); err == nil {
+		t.Error("a bad mirror was taken")
+	}
+	for _, h := range []fetch.HTTP{{CAFile: "none"}, {CAFile: "client_test.go"}, {CertFile: "none"}, {Netrc: "none"}} {
+		if _, err := fetch.Open("dir", fetch.Options{HTTP: h}); err == nil || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%+v: %v", h, err)
+		}
+	}
+}
+
+func TestTLS(t *testing.T) {
+	handler := fetchtest.Handler(map[string]string{"a": "x"})
+	s := httptest.NewUnstartedServer(handler)
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	s.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	s.StartTLS()
+	defer s.Close()
+	dir := t.TempDir()
+	certificate, key := s.TLS.Certificates[0].Certificate[0], s.TLS.Certificates[0].PrivateKey
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}))
+	secret := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	write(t, dir, map[string]string{"ca.pem": cert, "both.pem": cert + secret, "key.pem": secret})
+	file := func(name string) string { return filepath.Join(dir, name) }
+	read := func(h fetch.HTTP) (int, error) {
+		var waits []time.Duration
+		o := quick(&waits)
+		h.Sleep = o.Sleep
+		o.HTTP = h
+		_, err := readItem(open(t, s.URL, o), "a", 1, 0)
+		return len(waits), err
+	}
+	if waits, err := read(fetch.HTTP{}); err == nil || !strings.Contains(err.Error(), "unknown authority") || waits > 0 {
+		t.Errorf("%v after %d waits", err, waits)
+	}
+	if waits, err := read(fetch.HTTP{CAFile: file("ca.pem")}); err == nil || !strings.Contains(err.Error(), "certificate required") || waits > 0 {
+		t.Errorf("%v after %d waits", err, waits)
+	}
+	for _, h := range []fetch.HTTP{{CertFile: file("both.pem")}, {CertFile: file("ca.pem"), KeyFile: file("key.pem")}} {
+		h.CAFile = file("ca.pem")
+		if _, err := read(h); err != nil {
+			t.Error(err)
+		}
+	}
+	if r := handler.Log()[0]; r.ProtoMajor != 1 {
+		t.Errorf("HTTP/%d", r.ProtoMajor)
+	}
+}
+
+// Connections are used again, also after errors and items of unknown length.
+func TestConnections(t *testing.T) {
+	s := fetchtest.Handler(map[string]string{"a.json": products, "b": "1", "c": "2"})
+	s.Fail("b", 1, fetchtest.Status(503))
+	s.Fail("c", 1, fetchtest.Chunked)
+	h := httptest.NewUnstartedServer(s)
+	opened := 0
+	h.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened++
+		}
+	}
+	h.Start()
+	m := open(t, h.URL, quick(nil))
+	if _, err := m.Document(context.Background(), "a.json"); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"b", "c", "b"} {
+		if _, err := readItem(m, path, 1, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m.Close()
+	h.Close()
+	if opened != 1 {
+		t.Errorf("%d connections", opened)
+	}
+}
+
+// The proxy of the environment is read once a process, and never used for this machine: so another process asks it.
+func TestProxy(t *testing.T) {
+	if root := os.Getenv("FETCH_TEST_ROOT"); root != "" {
+		if _, err := readItem(open(t, root, quick(nil)), "a", 1, 0); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	var asked []string
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.String()+" "+r.Header.Get("Proxy-Authorization"))
+		_, _ = w.Write([]byte("x"))
+	}))
+	defer proxy.Close()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestProxy$")
+	cmd.Env = append(os.Environ(), "FETCH_TEST_ROOT=http://mirror.example/", "HTTP_PROXY="+withUser(proxy.URL, "u:p"), "http_proxy=", "NO_PROXY=", "no_proxy=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if len(asked) != 1 || !strings.HasPrefix(asked[0], "http://mirror.example/a Basic ") {
+		t.Errorf("%q", asked)
+	}
+}
