@@ -793,7 +793,7 @@ func TestSharedIndex(t *testing.T) {
 
 func TestContentID(t *testing.T) {
 	cloud := newSetup(t, openstacktest.New(t, "R").Getenv, "R").cloud
-	for text, want := range map[string]string{"a.%(region)s:b": "a.R:b", "100%%": "100%", "plain": "plain", "%s": "", "a/b": "", "%(other)s": ""} {
+	for text, want := range map[string]string{"a.%(region)s:b": "a.R:b", "100%%": "100%", "plain": "plain", "%s": "", "../b": "", "%(other)s": ""} {
 		target, err := glance.NewTarget(cloud, "R", text, nil)
 		if (err == nil) != (want != "") || err == nil && target.ContentID != want {
 			t.Errorf("%q: %v", text, err)

@@ -220,17 +220,14 @@ func (p *Plan) item(src *streams.Products, ref streams.Ref, byRef map[streams.Re
 	byRef[ref] = nil
 	size, noSize := strconv.ParseInt(e.Get("size"), 10, 64)
 	digest := streams.DigestOf(e.Get)
-	it.path = e.Get("path")
 	var err error
+	it.path, err = streams.CleanPath(e.Get("path"))
 	switch {
-	case it.path == "":
-		err = errors.New("it has no path")
+	case err != nil:
 	case noSize != nil || size < 0:
 		err = errors.New("it lists no size")
 	case digest == streams.Digest{}:
 		err = errors.New("it lists no checksum")
-	default:
-		err = streams.CheckPath(it.path)
 	}
 	if err != nil {
 		p.errors = append(p.errors, fmt.Errorf("cannot upload %s: %w", ref, err))

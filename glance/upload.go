@@ -123,8 +123,7 @@ func (u *upload) fill(ctx context.Context, i *Image) (*Image, error) {
 		case n == uploadAttempts || !openstack.Temporary(err) || now.Status != statusQueued:
 			return nil, err
 		}
-		u.o.Log.Warn("upload failed, trying again", "image", i.Name, "error", err)
-		if wait := u.Cloud().Pause(ctx, time.Duration(n)*time.Second); wait != nil {
+		if u.Cloud().Wait(ctx, n, err) != nil {
 			return nil, err
 		}
 	}

@@ -51,7 +51,7 @@ func Connect(ctx context.Context, config Config, o Options) (*Cloud, error) {
 		provider.UserAgent.Prepend(o.UserAgent)
 	}
 	c := &Cloud{config: config, options: o, provider: provider}
-	err = c.retry(ctx, "identity", func() error {
+	err = c.retry(ctx, func() error {
 		return c.explain("identity", "", "sign in", identity.Authenticate(ctx, provider, config.authOptions()))
 	})
 	if err != nil {

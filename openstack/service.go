@@ -74,7 +74,7 @@ type Request struct {
 // source's own error if Body could not be read.
 func (s *Service) Do(ctx context.Context, r Request) (*http.Response, error) {
 	var resp *http.Response
-	err := s.cloud.retry(ctx, s.kind+" in "+s.region, func() (err error) {
+	err := s.cloud.retry(ctx, func() (err error) {
 		resp, err = s.once(ctx, r)
 		if r.Body != nil && err != nil {
 			return &final{err}
@@ -111,28 +111,29 @@ func (s *Service) once(ctx context.Context, r Request) (*http.Response, error) {
 // final is an error that retry does not try to get over.
 type final struct{ error }
 
-// retry makes an attempt again while its error may pass. It waits as long as the server asks for, or twice as long each time.
-func (c *Cloud) retry(ctx context.Context, who string, attempt func() error) error {
-	wait := time.Second / 2
+// retry makes an attempt again while its error may pass.
+func (c *Cloud) retry(ctx context.Context, attempt func() error) error {
 	for n := 1; ; n++ {
 		err := attempt()
-		if err == nil || n >= c.options.Attempts || !Temporary(err) || ctx.Err() != nil {
+		if _, ok := err.(*final); ok || err == nil || n >= c.options.Attempts || !Temporary(err) || ctx.Err() != nil {
 			return err
 		}
-		if _, ok := err.(*final); ok {
+		if c.Wait(ctx, n, err) != nil {
 			return err
 		}
-		pause := wait + rand.N(wait)
-		var e *Error
-		if errors.As(err, &e) && e.retryAfter > 0 {
-			pause = min(e.retryAfter, time.Minute)
-		}
-		c.options.Log.Warn(fmt.Sprintf("%s failed, trying again in %v", who, pause.Round(time.Millisecond)), "error", err)
-		if c.options.Sleep(ctx, pause) != nil {
-			return err
-		}
-		wait *= 2
 	}
+}
+
+// Wait waits after the n-th attempt, which ended with err: as long as the server asks for, or else twice as long each time.
+func (c *Cloud) Wait(ctx context.Context, n int, err error) error {
+	base := time.Second / 2 << min(n-1, 6)
+	pause := base + rand.N(base)
+	var e *Error
+	if errors.As(err, &e) && e.retryAfter > 0 {
+		pause = min(e.retryAfter, time.Minute)
+	}
+	c.options.Log.Warn(fmt.Sprintf("trying again in %v", pause.Round(time.Millisecond)), "error", err)
+	return c.options.Sleep(ctx, pause)
 }
 
 // Identity returns the identity service as gophercloud has it, for what this package does not know.
