@@ -39,7 +39,7 @@ type StreamReport struct {
 // before everything is ready, and nothing at all if the documents would say what they say already.
 func Build(ctx context.Context, root string, o Options) (*Report, error) {
 	o = o.withDefaults()
-	b := &builder{Options: o, site: site{root: root, fsys: os.DirFS(root), version: o.StreamVersion, indent: o.Indent,
+	b := &builder{Options: o, site: site{root: root, fsys: os.DirFS(root), version: o.StreamVersion,
 		seed: o.Seed, rebuild: o.Rebuild, now: o.Now}, report: new(Report)}
 	unlock, err := lock(ctx, root, b.Log)
 	if err != nil {
@@ -136,6 +136,9 @@ func checkStream(name string) error {
 // problem reports what is left out.
 func (b *builder) problem(p Problem) {
 	b.report.Problems = append(b.report.Problems, p)
+	if !b.Seed {
+		b.Log.Error("Left out of the product catalog", "path", p.Path, "error", p.Err)
+	}
 }
 
 // versionProblem reports a version, or one file of it, that is left out.

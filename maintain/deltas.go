@@ -11,7 +11,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"sync"
+
+	"github.com/seed-43fb3962/sstream/vcdiff"
 )
 
 // deltaJob is one delta to be checked or made.
@@ -22,7 +23,6 @@ type deltaJob struct {
 	name         string // of the delta
 	found        *file  // the delta that lies there, nil if there is none
 
-	sums    *sync.Mutex // guards the SHA256SUMS of v
 	outcome deltaOutcome
 	err     error
 	made    *file
@@ -164,14 +164,16 @@ func (b *builder) delta(ctx context.Context, j *deltaJob) (deltaOutcome, error) 
 	}
 	temp.Close()
 	defer os.Remove(temp.Name())
-	if err := b.Differ.Encode(ctx, base, filepath.Join(b.root, j.target.path), temp.Name()); err != nil {
+	err = b.Differ.Encode(ctx, base, filepath.Join(b.root, j.target.path), temp.Name())
+	useless := errors.Is(err, vcdiff.ErrNotWorthwhile)
+	if err != nil && !useless {
 		return deltaFailed, err
 	}
 	info, err := os.Stat(temp.Name())
 	if err != nil {
 		return deltaFailed, err
 	}
-	if info.Size() >= j.target.Size && !b.Seed {
+	if useless || info.Size() >= j.target.Size && !b.Seed {
 		return deltaNoGain, b.memory.addUseless(path.Join(j.v.Path, j.name), j.base.sum.sha256, j.target.sum.sha256)
 	}
 	if err := b.decodes(ctx, base, temp.Name(), j.target); err != nil {

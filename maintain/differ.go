@@ -6,16 +6,76 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
+
+	"github.com/seed-43fb3962/sstream/vcdiff"
 )
 
 // Differ makes and applies deltas in the VCDIFF format. Its arguments are names of files.
 type Differ interface {
-	// Encode writes to delta, which it may replace, what makes target out of source.
+	// Encode writes to delta, which it may replace, what makes target out of source. It may give up, with
+	// [vcdiff.ErrNotWorthwhile], when the delta would not be smaller than the target.
 	Encode(ctx context.Context, source, target, delta string) error
 	// Decode writes to w what delta makes out of source.
 	Decode(ctx context.Context, source, delta string, w io.Writer) error
+}
+
+// VCDIFF is the [Differ] that is built in.
+type VCDIFF struct {
+	Options       vcdiff.Options
+	DecodeOptions vcdiff.DecodeOptions
+}
+
+// Encode implements [Differ].
+func (d VCDIFF) Encode(ctx context.Context, source, target, delta string) (err error) {
+	from, fromSize, err := openSized(source)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, toSize, err := openSized(target)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	out, err := os.Create(delta)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	_, err = vcdiff.Encode(ctx, out, from, fromSize, to, toSize, &d.Options)
+	return err
+}
+
+// Decode implements [Differ].
+func (d VCDIFF) Decode(ctx context.Context, source, delta string, w io.Writer) error {
+	from, err := os.Open(source)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	in, err := os.Open(delta)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	_, err = vcdiff.Decode(ctx, w, from, in, &d.DecodeOptions)
+	return err
+}
+
+func openSized(path string) (*os.File, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
 }
 
 // Xdelta3 is a [Differ] that runs the program of that name, as clients do. The zero value finds it in PATH.

@@ -24,7 +24,6 @@ type Options struct {
 	// nil: nothing is published.
 	Publish func(ctx context.Context, docs map[string][]byte) error
 
-	Indent  int  // spaces a level of the documents; 0: one line. Clear-signed documents need more than 0
 	Rebuild bool // start over where the catalogue that is there cannot be read
 
 	// Seed keeps to what simplestream-maintainer does: the documents have the fields it gives them; a directory or a

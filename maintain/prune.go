@@ -24,7 +24,6 @@ type PruneOptions struct {
 	StreamVersion string   // the directory below streams/ that the documents are in; "": "v1"
 	MaxDelete     int      // how many versions may go at once; 0: any number
 	DryRun        bool     // only plan
-	Indent        int      // as in Options
 	Seed          bool     // as in Options; empty directories are removed everywhere below the root, at any age
 
 	Publish func(ctx context.Context, docs map[string][]byte) error // as in Options
@@ -55,7 +54,7 @@ func (o PruneOptions) withDefaults() PruneOptions {
 // A stream that cannot be read is left alone; the others are pruned, and the error tells of it.
 func Prune(ctx context.Context, root string, o PruneOptions) ([]*PrunePlan, error) {
 	o = o.withDefaults()
-	p := &pruner{PruneOptions: o, site: site{root: root, fsys: os.DirFS(root), version: o.StreamVersion, indent: o.Indent, seed: o.Seed, now: o.Now}}
+	p := &pruner{PruneOptions: o, site: site{root: root, fsys: os.DirFS(root), version: o.StreamVersion, seed: o.Seed, now: o.Now}}
 	unlock, err := lock(ctx, root, o.Log)
 	if err != nil {
 		return nil, err
@@ -64,8 +63,9 @@ func Prune(ctx context.Context, root string, o PruneOptions) ([]*PrunePlan, erro
 	if p.retired, err = readRetired(p.fsys); err != nil {
 		return nil, err
 	}
+	p.Orphans = p.Orphans || o.Seed
 	plans, failed := p.plan(ctx)
-	if err := p.guard(plans); err != nil || o.DryRun {
+	if err := p.guard(plans); err != nil || o.DryRun || len(plans) == 0 {
 		return plans, errors.Join(failed, err)
 	}
 	return plans, errors.Join(failed, p.carryOut(ctx, plans))

@@ -119,7 +119,7 @@ func TestPrune(t *testing.T) {
 	r.version(product0 + "20240101")
 	r.version(product0 + "20240102")
 	r.version("images/debian/sid/amd64/default/20240101")
-	r.mustBuild(Options{})
+	r.mustBuild(Options{Differ: copier{}})
 	r.put("images/README", "foreign")
 	if _, err := r.prune(PruneOptions{Retention: Retention{Builds: 1}}); err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ ubuntu:noble:amd64:cloud 20240102: disk.qcow2 incus.tar.xz lxd.tar.xz rootfs.squ
 	if r.exists(product0+"20240101") || !r.exists("images/README") {
 		t.Error("the wrong things were deleted")
 	}
-	if report := r.mustBuild(Options{}); report.Changed {
+	if report := r.mustBuild(Options{Differ: copier{}}); report.Changed {
 		t.Error("a build after a prune published")
 	}
 }

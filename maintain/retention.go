@@ -16,6 +16,7 @@ type Retention struct {
 	Dangling bool          // whether versions that are not listed are removed once nothing in them has changed for 6 hours
 	Grace    time.Duration // how long a version stays on disk after it was unlisted
 	Pins     []Pin         // what stays in any case
+	Orphans  bool          // whether deltas stay listed whose base leaves
 }
 
 // danglingAge is how long an unlisted version is left alone: it may be an upload.
@@ -100,6 +101,9 @@ func (r Retention) Plan(have Holdings, now time.Time) *PrunePlan {
 		}
 	}
 	p.stale()
+	if !r.Orphans {
+		p.dropOrphans()
+	}
 	return p.plan
 }
 
@@ -223,6 +227,25 @@ func (p *planner) stale() {
 		if product.Versions.Len() == 0 {
 			p.plan.after.Products.Delete(id)
 			p.plan.changed = true
+		}
+	}
+}
+
+// dropOrphans takes deltas out of the catalogue that are based on a version that it does not list any more.
+func (p *planner) dropOrphans() {
+	for _, product := range p.plan.after.Products.All() {
+		for name, v := range product.Versions.All() {
+			kept := streams.MakeNodes[*streams.Item]()
+			for item, node := range v.Items.All() {
+				base := node.Str("delta_base")
+				if _, listed := product.Versions.Get(base); base == "" || listed {
+					kept.Set(item, node)
+				}
+			}
+			if kept.Len() < v.Items.Len() {
+				product.Versions.Set(name, &streams.Version{Attrs: v.Attrs.Clone(), Items: kept})
+				p.plan.changed = true
+			}
 		}
 	}
 }

@@ -18,7 +18,6 @@ type site struct {
 	root    string
 	fsys    fs.FS  // of root
 	version string // of the directory below streams/
-	indent  int
 	seed    bool
 	rebuild bool
 	now     func() time.Time
@@ -29,7 +28,7 @@ func (s *site) document(name string) string { return "streams/" + s.version + "/
 
 // style is how documents are written: as Go's encoding/json writes them, the fields in their order.
 func (s *site) style() streams.Style {
-	return streams.Style{Indent: s.indent, KeepOrder: true, Newline: true, Escape: streams.HTML}
+	return streams.Style{KeepOrder: true, Newline: true, Escape: streams.HTML}
 }
 
 // stamp is the time now, written as the documents of simplestream-maintainer have it, or as all others have it.

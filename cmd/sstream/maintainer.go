@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -20,16 +22,9 @@ import (
 func newMaintainerCommand(a *app) *cobra.Command {
 	m := &maintainer{app: a}
 	root := &cobra.Command{
-		Use:     "simplestream-maintainer",
-		Short:   "Simplestream server maintainer",
-		Version: "0.0.1",
-		Args:    cobra.ArbitraryArgs, // so that an unknown command comes to RunE
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return m.refuse(fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath()))
-			}
-			return cmd.Help()
-		},
+		Use:               "simplestream-maintainer",
+		Short:             "Simplestream server maintainer",
+		Version:           "0.0.1",
 		PersistentPreRunE: func(*cobra.Command, []string) error { return m.openLog() },
 	}
 	root.PersistentFlags().UintVar(&m.timeout, "timeout", 0, "Timeout in seconds")
@@ -69,8 +64,11 @@ func (m *maintainer) buildCommand() *cobra.Command {
 				if page && len(m.streams) > 1 {
 					return errors.New("Building index.html is supported only for a single stream")
 				}
+				if err := os.MkdirAll(filepath.Join(root, "streams", m.streamVersion), 0o777); err != nil { // also if there is nothing to build
+					return err
+				}
 				report, err := maintain.Build(ctx, root, maintain.Options{Streams: m.streams, StreamVersion: m.streamVersion,
-					Workers: max(workers, 1), Differ: maintain.Xdelta3{}, Publish: publishDir(root), Seed: true, Log: m.log})
+					Workers: max(workers, 1), Differ: maintain.VCDIFF{}, Publish: publishDir(root), Seed: true, Log: m.log})
 				if err != nil || !page {
 					return err
 				}
@@ -87,7 +85,8 @@ func (m *maintainer) pruneCommand() *cobra.Command {
 	var r maintain.Retention
 	cmd := &cobra.Command{
 		Use:   "prune <path>",
-		Short: "Prune product versions except for latest retaining only the specific number of latest ones.",
+		Short: "Prune product versions",
+		Long:  "Prune product versions except for latest retaining only the specific number of latest ones.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return m.run(cmd, args, func(ctx context.Context, root string) error {
 				if r.Builds < 1 {

@@ -14,10 +14,12 @@ Juju and OpenStack say which images exist.
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.AddCommand(
+		newBuildCommand(a),
 		newDeltaCommand(a),
 		newKeygenCommand(a),
 		newMirrorCommand(a),
 		newNamesCommand(a),
+		newPruneCommand(a),
 		newServeCommand(a),
 		newSignCommand(a),
 		newVersionCommand(a),
