@@ -179,7 +179,8 @@ func (b *builder) documents(works []*work) (map[string][]byte, error) {
 	}
 	docs := make(map[string][]byte)
 	add := func(path string, body []byte, changed bool) {
-		if changed || !isGzipOf(b.fsys, path+".gz", body) {
+		unsigned := b.Signed && !exists(b.fsys, strings.TrimSuffix(path, ".json")+".sjson")
+		if changed || unsigned || !isGzipOf(b.fsys, path+".gz", body) {
 			docs[path] = body
 		}
 	}

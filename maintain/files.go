@@ -11,6 +11,11 @@ import (
 	"syscall"
 )
 
+func exists(fsys fs.FS, path string) bool {
+	_, err := fs.Stat(fsys, path)
+	return err == nil
+}
+
 // isGzipOf tells whether a file is body compressed, by the checksum and the length that it ends in.
 func isGzipOf(fsys fs.FS, path string, body []byte) bool {
 	f, err := fsys.Open(path)

@@ -23,6 +23,7 @@ type Options struct {
 	// Publish makes documents, by path below the root, visible to readers, all of them or none, each with its .gz.
 	// nil: nothing is published.
 	Publish func(ctx context.Context, docs map[string][]byte) error
+	Signed  bool // Publish also signs: a document without its .sjson is published again
 
 	Rebuild bool // start over where the catalogue that is there cannot be read
 

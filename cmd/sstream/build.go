@@ -22,6 +22,8 @@ type treeFlags struct {
 	json          bool
 	timeout       time.Duration
 	level, format string
+	sign          bool
+	signer        signerFlags
 }
 
 func (t *treeFlags) add(cmd *cobra.Command) {
@@ -32,6 +34,20 @@ func (t *treeFlags) add(cmd *cobra.Command) {
 	f.DurationVar(&t.timeout, "timeout", 0, "stop after this time; 0: never")
 	f.StringVar(&t.level, "loglevel", "info", "what is logged on stderr: debug, info, warn or error")
 	f.StringVar(&t.format, "logformat", "text", "how: text or json")
+	f.BoolVar(&t.sign, "sign", false, "sign the documents; so does each of the options for signing")
+	t.signer.add(f)
+}
+
+// publisher returns what publishes the documents, and whether it signs them.
+func (t *treeFlags) publisher(a *app, root string) (publish func(context.Context, map[string][]byte) error, signed bool, err error) {
+	if !t.sign && t.signer.key == "" && t.signer.command == "" {
+		return publishInto(root, nil), false, nil
+	}
+	signer, err := t.signer.open(a)
+	if err != nil {
+		return nil, false, err
+	}
+	return publishInto(root, signer), true, nil
 }
 
 // context returns one that ends with the timeout.
@@ -83,7 +99,10 @@ left out and reported; versions that are gone from the disk leave the documents.
   sstream build /srv/images --deltas none`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			o.Streams, o.StreamVersion, o.Publish = t.streams, t.streamVersion, publishDir(args[0])
+			o.Streams, o.StreamVersion = t.streams, t.streamVersion
+			if o.Publish, o.Signed, err = t.publisher(a, args[0]); err != nil {
+				return err
+			}
 			if o.Log, err = t.log(a.stderr); err != nil {
 				return err
 			}

@@ -68,7 +68,7 @@ func (m *maintainer) buildCommand() *cobra.Command {
 					return err
 				}
 				report, err := maintain.Build(ctx, root, maintain.Options{Streams: m.streams, StreamVersion: m.streamVersion,
-					Workers: max(workers, 1), Differ: maintain.VCDIFF{}, Publish: publishDir(root), Seed: true, Log: m.log})
+					Workers: max(workers, 1), Differ: maintain.VCDIFF{}, Publish: publishPlainly(root), Seed: true, Log: m.log})
 				if err != nil || !page {
 					return err
 				}
@@ -93,7 +93,7 @@ func (m *maintainer) pruneCommand() *cobra.Command {
 					return errors.New("At least 1 product version build must be retained")
 				}
 				_, err := maintain.Prune(ctx, root, maintain.PruneOptions{Retention: r, Streams: m.streams,
-					StreamVersion: m.streamVersion, Publish: publishDir(root), Seed: true, Log: m.log})
+					StreamVersion: m.streamVersion, Publish: publishPlainly(root), Seed: true, Log: m.log})
 				return err
 			})
 		},

@@ -37,7 +37,10 @@ it. Empty directories of streams are removed. Nothing is deleted through a link,
 			if o.Builds < 1 {
 				return usageError("--retain-builds: at least 1 version has to stay")
 			}
-			o.Streams, o.StreamVersion, o.Publish = t.streams, t.streamVersion, publishDir(args[0])
+			o.Streams, o.StreamVersion = t.streams, t.streamVersion
+			if o.Publish, _, err = t.publisher(a, args[0]); err != nil {
+				return err
+			}
 			if o.Log, err = t.log(a.stderr); err != nil {
 				return err
 			}
