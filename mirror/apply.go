@@ -84,13 +84,9 @@ func (r *run) updateLedger(files []*file) (gone []string) {
 	return gone
 }
 
-// record writes what the target holds now, and what is to be removed from it.
+// record writes what the target holds now. The order matters: what is to be removed is known before the ledger forgets
+// why it was there, and what came is known to the ledger before the state forgets that it was to come.
 func (r *run) record(ctx context.Context, gone []string) error {
-	for _, part := range r.parts {
-		if err := write(ctx, r.dst, recordDir+part.ContentID, renderRecord(part.Plan.After())); err != nil {
-			return err
-		}
-	}
 	now := r.Now().UTC()
 	for _, path := range gone {
 		if _, waits := r.state.Going[path]; !waits {
@@ -102,7 +98,6 @@ func (r *run) record(ctx context.Context, gone []string) error {
 			delete(r.state.Going, path)
 		}
 	}
-	r.state.Coming = nil
 	maps.Copy(r.state.Updated, r.updated)
 	for _, doc := range r.docs {
 		maps.Copy(r.state.Stamps, doc.Stamps)
@@ -110,20 +105,23 @@ func (r *run) record(ctx context.Context, gone []string) error {
 	if err := r.state.save(ctx, r.dst); err != nil {
 		return err
 	}
-	if len(r.ledger.paths) == 0 {
-		return nil
+	if len(r.ledger.paths) > 0 {
+		if err := write(ctx, r.dst, ledgerPath, r.ledger.render()); err != nil {
+			return err
+		}
 	}
-	return write(ctx, r.dst, ledgerPath, r.ledger.render())
+	for _, part := range r.parts {
+		if err := write(ctx, r.dst, recordDir+part.ContentID, renderRecord(part.Plan.After())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// sweep removes what has waited long enough.
+// sweep removes what has waited long enough, and ends the run's state.
 func (r *run) sweep(ctx context.Context, report *Report) error {
-	documents := map[string]bool{}
-	for _, doc := range r.docs {
-		documents[doc.Path] = true
-	}
+	documents := r.documentPaths()
 	limit := r.Now().Add(-r.Grace)
-	changed := false
 	for _, path := range slices.Sorted(maps.Keys(r.state.Going)) {
 		if r.state.Going[path].After(limit) {
 			report.Waiting++
@@ -136,10 +134,7 @@ func (r *run) sweep(ctx context.Context, report *Report) error {
 			report.Removed++
 		}
 		delete(r.state.Going, path)
-		changed = true
 	}
-	if !changed {
-		return nil
-	}
+	r.state.Coming = nil
 	return r.state.save(ctx, r.dst)
 }

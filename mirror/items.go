@@ -18,13 +18,7 @@ type file struct {
 
 // checkItems refuses what cannot be mirrored safely, before anything is written.
 func (r *run) checkItems() error {
-	documents := map[string]bool{}
-	for _, doc := range r.docs {
-		documents[doc.Path] = true
-		for path := range doc.Companions {
-			documents[path] = true
-		}
-	}
+	documents := r.documentPaths()
 	files, err := r.files()
 	if err != nil {
 		return err
@@ -43,6 +37,18 @@ func (r *run) checkItems() error {
 		}
 	}
 	return nil
+}
+
+// documentPaths are the paths of everything that is published.
+func (r *run) documentPaths() map[string]bool {
+	paths := map[string]bool{}
+	for _, doc := range r.docs {
+		paths[doc.Path] = true
+		for path := range doc.Companions {
+			paths[path] = true
+		}
+	}
+	return paths
 }
 
 // partSuffix marks a file that is being written.

@@ -20,7 +20,7 @@ import (
 // mirrorFlags is one call of sstream mirror.
 type mirrorFlags struct {
 	sourceFlags
-	old       bool // called by an old name
+	signer    signerFlags
 	max       maximum
 	keep      bool
 	noItems   bool
@@ -32,7 +32,6 @@ type mirrorFlags struct {
 	grace         time.Duration
 	maxDelete     string
 	metadata      string
-	signKey       string
 	plan          string
 	seeds         []string
 	allowRollback bool
@@ -63,7 +62,7 @@ What is published lists only files that are there: files come first, then all do
 // newOldMirrorCommand is sstream-mirror. It is do-mirror as well, whose third word may be the document to begin with.
 func newOldMirrorCommand(name string) func(*app) *cobra.Command {
 	return func(a *app) *cobra.Command {
-		m := &mirrorFlags{old: true}
+		m := &mirrorFlags{sourceFlags: sourceFlags{old: true}}
 		cmd := &cobra.Command{
 			Use:   name + " [OPTION...] SOURCE_MIRROR OUTPUT_D [FILTER...]",
 			Short: "Mirror a stream into a directory (now: sstream mirror)",
@@ -99,7 +98,7 @@ func (m *mirrorFlags) add(f *pflag.FlagSet) {
 		f.DurationVar(&m.grace, "grace", grace, graceText)
 		f.StringVar(&m.maxDelete, "max-delete", "", "refuse to remove more items than `N` or N%")
 		f.StringVar(&m.metadata, "metadata", "verbatim", "publish the source's own documents (verbatim), or `kind` trimmed: what is held and nothing else")
-		f.StringVar(&m.signKey, "sign-key", "", "sign trimmed documents with this secret key `file`, or gpg:KEY for a key of gpg's")
+		m.signer.add(f)
 		f.StringVar(&m.plan, "plan", "", "print the plan in this `format` (json) on stdout")
 		f.StringArrayVar(&m.seeds, "seed", nil, "`directory` to take files from whose size and checksum are right (repeatable)")
 		f.BoolVar(&m.allowRollback, "allow-rollback", false, "take a stream that is older than what was mirrored before")
@@ -177,11 +176,11 @@ func (m *mirrorFlags) options(a *app, filters []string) (o mirror.Options, err e
 	if m.plan != "" && m.plan != "json" {
 		return o, usageError("--plan knows json only, not %q", m.plan)
 	}
-	if m.signKey != "" {
+	if m.signer.key != "" || m.signer.command != "" {
 		if o.Metadata != mirror.Trimmed {
-			return o, usageError("--sign-key needs --metadata=trimmed: verbatim documents keep the source's signatures")
+			return o, usageError("signing needs --metadata=trimmed: verbatim documents keep the source's signatures")
 		}
-		if o.Signer, err = openSigner(a, m.signKey); err != nil {
+		if o.Signer, err = m.signer.open(a); err != nil {
 			return o, err
 		}
 	}

@@ -33,7 +33,7 @@ type sourceFlags struct {
 	bearerFile string
 	netrc      string
 	http       fetch.HTTP
-	streams    int
+	old        bool // called by an old name, whose users may hold old keys
 }
 
 // add puts the flags that the old tools have as well on f, and the new ones, which yield to the old when a name is cut short.
@@ -151,7 +151,7 @@ func headers(list []string) (http.Header, error) {
 
 // policy says whose signatures are trusted. A keyring that will not be needed is not looked at.
 func (s *sourceFlags) policy(a *app, path string) (*sign.Policy, error) {
-	p := &sign.Policy{NoVerify: s.noVerify, AllowWeakKeys: s.weakKeys, AllowSHA1: s.weakKeys}
+	p := &sign.Policy{NoVerify: s.noVerify, AllowWeakKeys: s.weakKeys || s.old, AllowSHA1: s.weakKeys, AllowTrailing: s.old}
 	for _, text := range s.fingerprints {
 		f, err := sign.ParseFingerprint(text)
 		if err != nil {

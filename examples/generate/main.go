@@ -45,7 +45,7 @@ type tree struct {
 	lists map[string]*streams.Products // by content id
 }
 
-const updated = "Wed, 15 May 2024 08:00:00 +0000"
+const updated = "Sun, 22 Nov 2026 04:02:00 +0000"
 
 func write(ctx context.Context, dir string, fill func(*tree)) error {
 	t := &tree{files: map[string][]byte{}, index: &streams.Index{Entries: streams.MakeNodes[*streams.Entry]()}, lists: map[string]*streams.Products{}}
