@@ -20,7 +20,7 @@ import (
 	"time"
 
 	"github.com/seed-43fb3962/sstream/openstack"
-	"github.com/seed-43fb3962/sstream/store"
+	"github.com/seed-43fb3962/sstream/publish"
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
@@ -106,7 +106,7 @@ func newUUID() string {
 }
 
 // NewTarget makes a target of a region of a cloud. In contentID "%(region)s" stands for the region, "%%" for "%".
-func NewTarget(cloud *openstack.Cloud, regionName, contentID string, published store.Store) (*Target, error) {
+func NewTarget(cloud *openstack.Cloud, regionName, contentID string, publisher *publish.Publisher) (*Target, error) {
 	images, err := cloud.Image(regionName)
 	if err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func NewTarget(cloud *openstack.Cloud, regionName, contentID string, published s
 	if err != nil {
 		return nil, err
 	}
-	return &Target{Region: regionName, ContentID: id, images: service{images}, Store: published, authURL: cloud.AuthURL(), project: cloud.Project()}, nil
+	return &Target{Region: regionName, ContentID: id, images: service{images}, Publisher: publisher, authURL: cloud.AuthURL(), project: cloud.Project()}, nil
 }
 
 // expandRegion is Python's text % {"region": name}, as far as the tools' users need it.

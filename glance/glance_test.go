@@ -22,6 +22,7 @@ import (
 	"github.com/seed-43fb3962/sstream/glance"
 	"github.com/seed-43fb3962/sstream/openstack"
 	"github.com/seed-43fb3962/sstream/openstack/openstacktest"
+	"github.com/seed-43fb3962/sstream/publish"
 	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/streams"
 )
@@ -123,7 +124,7 @@ func (s *setup) decide(m *mirror, o glance.Options, filters ...string) (*glance.
 	o.CloudName, o.Stdout = "localcloud", &s.out
 	var targets []*glance.Target
 	for _, r := range s.regions {
-		target, err := glance.NewTarget(s.cloud, r, s.id, s.stores[r])
+		target, err := glance.NewTarget(s.cloud, r, s.id, &publish.Publisher{Store: s.stores[r]})
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-43fb3962/sstream/publish"
 	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/streams"
 )
@@ -15,8 +16,8 @@ import (
 // Target is one region that receives images. [NewTarget] makes one.
 type Target struct {
 	Region    string
-	ContentID string      // of the published stream, and of the images that belong to it
-	Store     store.Store // where the stream is published; nil: nowhere
+	ContentID string             // of the published stream, and of the images that belong to it
+	Publisher *publish.Publisher // publishes the stream; nil: nobody does
 
 	images  service
 	authURL string // published as the endpoint
@@ -101,11 +102,11 @@ const maxDocument = 1 << 30
 // published reads the stream that was published before.
 func (r *region) published(ctx context.Context) (*streams.Products, error) {
 	none := &streams.Products{Products: streams.MakeNodes[*streams.Product]()}
-	if r.Store == nil {
+	if r.Publisher == nil {
 		return none, nil
 	}
 	path := productPath(r.ContentID)
-	body, err := store.ReadAll(ctx, r.Store, path, maxDocument)
+	body, err := store.ReadAll(ctx, r.Publisher.Store, path, maxDocument)
 	if errors.Is(err, fs.ErrNotExist) {
 		return none, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seed-43fb3962/sstream/publish"
 	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/streams"
 )
@@ -62,10 +63,10 @@ var style = streams.Style{Indent: 1} // as the old tool writes it: no newline at
 
 // publish writes the region's stream, and its entry in the index, unless that is what is published already.
 func (o *Options) publish(ctx context.Context, r *region) error {
-	if r.Store == nil {
+	if r.Publisher == nil {
 		return nil
 	}
-	index, err := readIndex(ctx, r.Store)
+	index, err := readIndex(ctx, r.Publisher.Store)
 	if err != nil {
 		return err
 	}
@@ -77,12 +78,14 @@ func (o *Options) publish(ctx context.Context, r *region) error {
 	p.Set("updated", streams.String(now))
 	index.Set("updated", streams.String(now))
 	index.Entries.Set(r.ContentID, o.entry(r, p, now))
-	o.Log.Info("writing data: " + productPath(r.ContentID))
-	if err := r.Store.Put(ctx, productPath(r.ContentID), store.Bytes(streams.Append(nil, p, style))); err != nil {
-		return fmt.Errorf("cannot publish: %w", err)
-	}
+	path := productPath(r.ContentID)
+	o.Log.Info("writing data: " + path)
 	o.Log.Info("writing data: " + indexPath)
-	if err := r.Store.Put(ctx, indexPath, store.Bytes(streams.Append(nil, index, style))); err != nil {
+	err = r.Publisher.Publish(ctx, []publish.Document{
+		{Path: path, Data: streams.Append(nil, p, style), Companions: true},
+		{Path: indexPath, Data: streams.Append(nil, index, style), Companions: true, Index: true},
+	}, nil)
+	if err != nil {
 		return fmt.Errorf("cannot publish: %w", err)
 	}
 	r.known = p
