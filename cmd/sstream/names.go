@@ -13,6 +13,7 @@ import (
 var oldNames = map[string]func(*app) *cobra.Command{
 	"do-mirror":               newOldMirrorCommand("do-mirror"),
 	"sstream-mirror":          newOldMirrorCommand("sstream-mirror"),
+	"sstream-mirror-glance":   newOldGlanceCommand,
 	"js2signed":               newJS2SignedCommand,
 	"simplestream-maintainer": newMaintainerCommand,
 }

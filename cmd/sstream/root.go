@@ -16,6 +16,7 @@ Juju and OpenStack say which images exist.
 	root.AddCommand(
 		newBuildCommand(a),
 		newDeltaCommand(a),
+		newGlanceCommand(a),
 		newKeygenCommand(a),
 		newMirrorCommand(a),
 		newNamesCommand(a),
