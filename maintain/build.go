@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -178,10 +179,10 @@ func (b *builder) documents(works []*work) (map[string][]byte, error) {
 		return nil, err
 	}
 	docs := make(map[string][]byte)
-	add := func(path string, body []byte, changed bool) {
-		unsigned := b.Signed && !exists(b.fsys, strings.TrimSuffix(path, ".json")+".sjson")
-		if changed || unsigned || !isGzipOf(b.fsys, path+".gz", body) {
-			docs[path] = body
+	add := func(name string, body []byte, changed bool) {
+		unsigned := b.Signed && !exists(b.fsys, strings.TrimSuffix(name, ".json")+".sjson")
+		if changed || unsigned || !isGzipOf(b.fsys, name+".gz", body) {
+			docs[name] = body
 		}
 	}
 	for _, w := range works {
@@ -238,6 +239,7 @@ func (b *builder) tidy(ctx context.Context) {
 			for _, f := range v.files {
 				seen[f.path] = true
 			}
+			seen[path.Join(v.Path, v.Config)] = true
 		}
 	}
 	err := b.memory.keep(func(path string) bool {

@@ -26,12 +26,12 @@ const product0 = "images/ubuntu/noble/amd64/cloud/"
 
 // testRoot is a tree on disk.
 type testRoot struct {
-	*testing.T
+	testing.TB
 	dir       string
 	published int
 }
 
-func newTestRoot(t *testing.T) *testRoot { return &testRoot{T: t, dir: t.TempDir()} }
+func newTestRoot(t *testing.T) *testRoot { return &testRoot{TB: t, dir: t.TempDir()} }
 
 func (r *testRoot) put(path, content string) {
 	r.Helper()
@@ -46,7 +46,7 @@ func (r *testRoot) put(path, content string) {
 
 // body is content that hardly differs between versions.
 func body(name, version string) string {
-	return name + " of " + version + "\n" + strings.Repeat(name+" line\n", 300)
+	return name + " of " + version + "\n" + strings.Repeat(name+" line\n", 20)
 }
 
 // version makes a version with the files named, or with the usual ones.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"path"
 	"slices"
 
@@ -59,11 +60,13 @@ func (b *builder) product(p *product) *streams.Product {
 		return nil
 	}
 	node := new(streams.Product)
-	if p.old != nil {
-		node.Attrs = p.old.Attrs.Clone()
-	}
 	if b.describes(p, listed) {
+		if p.old != nil {
+			node.Attrs = p.old.Attrs.Clone()
+		}
 		b.describe(p, listed, node)
+	} else {
+		node.Attrs = p.old.Attrs
 	}
 	for _, v := range listed {
 		node.Versions.Set(v.Name, b.versionNode(v))
@@ -73,16 +76,24 @@ func (b *builder) product(p *product) *streams.Product {
 
 // describes tells whether what the tree says of a product is to be written over what the catalogue says.
 func (b *builder) describes(p *product, listed []*version) bool {
-	if p.old == nil || !b.Seed {
+	if p.old == nil || len(listed) == 0 {
 		return true
 	}
+	newest := listed[len(listed)-1]
 	for _, v := range listed {
-		if v.old == nil || v.Edited.After(p.work.oldTime) {
+		if v.old == nil {
 			return true
 		}
 	}
-	return false
+	if b.Seed {
+		return newest.Edited.After(p.work.oldTime)
+	}
+	_, known, _ := b.memory.recall(path.Join(newest.Path, newest.Config), newest.description())
+	return !known || len(listed) < p.old.Versions.Len()
 }
+
+// description is the file that describes an image, as far as the memory of builds has to know it.
+func (v *version) description() File { return File{Name: v.Config, Modified: v.Edited} }
 
 // describe writes what the directories and the newest version's description say of a product.
 func (b *builder) describe(p *product, listed []*version, node *streams.Product) {
@@ -119,34 +130,47 @@ func (b *builder) config(v *version) *Config {
 	}
 	config, err := readConfigFile(b.fsys, v.Path, v.Config)
 	if err != nil {
-		b.report.Warnings = append(b.report.Warnings, b.warning(v, v.Config, err))
+		b.warn(v, v.Config, err)
 		return new(Config)
+	}
+	for _, key := range config.Unknown {
+		b.warn(v, v.Config, fmt.Errorf("%q means nothing in the section simplestream", key))
+	}
+	if err := b.memory.add(path.Join(v.Path, v.Config), v.description(), fileSum{sha256: described}); err != nil {
+		b.warn(v, v.Config, err)
 	}
 	return config
 }
 
-func (b *builder) warning(v *version, item string, err error) Problem {
-	return Problem{Stream: v.product.work.name, Product: v.product.ID(), Version: v.Name, Item: item, Path: path.Join(v.Path, item), Err: err}
+// described stands in the memory of builds where a digest stands for other files.
+const described = "0000000000000000000000000000000000000000000000000000000000000000"
+
+// warn reports what is listed although something about it is wrong.
+func (b *builder) warn(v *version, item string, err error) {
+	b.report.Warnings = append(b.report.Warnings,
+		Problem{Stream: v.product.work.name, Product: v.product.ID(), Version: v.Name, Item: item, Path: path.Join(v.Path, item), Err: err})
 }
 
 // versionNode makes the node of a version.
 func (b *builder) versionNode(v *version) *streams.Version {
 	node := new(streams.Version)
 	if v.old != nil {
-		node.Attrs = v.old.Attrs.Clone()
+		node.Attrs = v.old.Attrs
 	}
 	for _, f := range v.files {
 		if !f.left {
 			node.Items.Set(f.Name, b.itemNode(v, f, f.Name))
 		}
 	}
-	b.addTwin(v, node)
-	node.Items = sorted(node.Items)
+	if b.addTwin(v, node) {
+		node.Items = sorted(node.Items)
+	}
 	return node
 }
 
 // addTwin lists the one metadata file that there is under the name that the other clients know it by.
-func (b *builder) addTwin(v *version, node *streams.Version) {
+// It tells whether it did.
+func (b *builder) addTwin(v *version, node *streams.Version) (added bool) {
 	for _, c := range b.Clients {
 		if v.usable(c.metadata()) != nil {
 			continue
@@ -154,9 +178,11 @@ func (b *builder) addTwin(v *version, node *streams.Version) {
 		for _, other := range []Client{LXD, Incus} {
 			if f := v.usable(other.metadata()); f != nil {
 				node.Items.Set(c.metadata(), b.itemNode(v, f, c.metadata()))
+				added = true
 			}
 		}
 	}
+	return added
 }
 
 // sorted returns nodes in byte order of their names.
@@ -169,45 +195,68 @@ func sorted[T any](nodes streams.Nodes[T]) streams.Nodes[T] {
 	return out
 }
 
-// itemNode makes the node of a file under a name.
+// itemNode makes the node of a file under a name: the old one if it says the same.
 func (b *builder) itemNode(v *version, f *file, name string) *streams.Item {
-	node := new(streams.Item)
+	want := b.itemFields(v, f, name)
+	old := new(streams.Item)
 	if v.old != nil {
-		if old, ok := v.old.Items.Get(name); ok {
-			node.Attrs = old.Attrs.Clone()
+		if item, ok := v.old.Items.Get(name); ok {
+			old = item
 		}
 	}
-	ftype := f.ftype
-	if isMetadata(f.Name) {
-		ftype = name
+	size, _ := old.Get("size").Int()
+	same := size == f.Size
+	for _, w := range want {
+		same = same && old.Str(w.key) == w.value
 	}
-	node.Set("ftype", streams.String(ftype))
-	node.Set("path", streams.String(f.path))
-	node.Set("size", streams.Int(f.Size))
-	node.Set("sha256", streams.String(f.sum.sha256))
-	if isMetadata(name) && (!b.Seed || name == LXD.metadata()) {
-		setCombined(v, f, node)
+	if same {
+		return old
 	}
-	node.Delete("delta_base")
-	if f.base != "" {
-		node.Set("delta_base", streams.String(f.base))
+	node := &streams.Item{Attrs: old.Attrs.Clone()}
+	for _, w := range want {
+		switch {
+		case w.value == "":
+			node.Delete(w.key)
+		default:
+			node.Set(w.key, streams.String(w.value))
+		}
+		if w.key == "path" {
+			node.Set("size", streams.Int(f.Size))
+		}
 	}
 	return node
 }
 
-// setCombined gives a metadata item the fingerprints of the images that it makes.
-func setCombined(v *version, metadata *file, node *streams.Item) {
-	for _, c := range combinedFields {
-		var names []string
-		for _, f := range v.files {
-			if f.ftype == c.ftype && !f.left {
-				names = append(names, f.Name)
-			}
-		}
-		node.Delete(c.field)
-		if len(names) > 0 {
-			root := v.file(chosenRoot(names))
-			node.Set(c.field, streams.String(root.sum.combined[metadata.sum.sha256]))
+// itemField is a field of an item that holds text; one without a value is not there.
+type itemField struct{ key, value string }
+
+// itemFields returns the fields of an item but its size, in their order.
+func (b *builder) itemFields(v *version, f *file, name string) []itemField {
+	ftype := f.ftype
+	if isMetadata(f.Name) {
+		ftype = name
+	}
+	fields := make([]itemField, 0, 4+len(combinedFields))
+	fields = append(fields, itemField{"ftype", ftype}, itemField{"path", f.path}, itemField{"sha256", f.sum.sha256})
+	if isMetadata(name) && (!b.Seed || name == LXD.metadata()) {
+		for _, c := range combinedFields {
+			fields = append(fields, itemField{c.field, v.combined(f, c.ftype)})
 		}
 	}
+	return append(fields, itemField{"delta_base", f.base})
+}
+
+// combined returns the fingerprint of the image that metadata and the root of that ftype make, "" if there is no such
+// root.
+func (v *version) combined(metadata *file, ftype string) string {
+	var root *file
+	for _, f := range v.files {
+		if f.ftype == ftype && !f.left && (root == nil || isUsualRoot(f.Name)) {
+			root = f
+		}
+	}
+	if root == nil {
+		return ""
+	}
+	return root.sum.combined[metadata.sum.sha256]
 }

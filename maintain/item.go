@@ -1,9 +1,6 @@
 package maintain
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // ftypes of the files that clients look for.
 const (
@@ -94,12 +91,5 @@ func deltaOf(name string, versions []string) (base, target string) {
 	return base, target
 }
 
-// chosenRoot returns which of the files is the root of that ftype: clients know one only.
-func chosenRoot(names []string) string {
-	for _, usual := range []string{"rootfs.squashfs", "disk.qcow2"} {
-		if slices.Contains(names, usual) {
-			return usual
-		}
-	}
-	return slices.Min(names)
-}
+// isUsualRoot tells which of several roots of one ftype clients are told of, as they know one only; else it is the first.
+func isUsualRoot(name string) bool { return name == "rootfs.squashfs" || name == "disk.qcow2" }
