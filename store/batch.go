@@ -96,10 +96,16 @@ func (d *Dir) Sync(ctx context.Context) error {
 	if err := d.syncDrafts(paths); err != nil {
 		return errors.Join(err, d.dropDrafts(paths))
 	}
-	for _, name := range paths {
-		if err := d.land(ctx, name, drafts[name]); err != nil {
+	for len(paths) > 0 {
+		dir := path.Dir(paths[0])
+		n := 1
+		for n < len(paths) && path.Dir(paths[n]) == dir {
+			n++
+		}
+		if err := d.land(ctx, dir, paths[:n], drafts); err != nil {
 			return err
 		}
+		paths = paths[n:]
 	}
 	dirs := d.batch.takeDirs()
 	if err := d.syncDirs(dirs); err != nil {
@@ -109,21 +115,28 @@ func (d *Dir) Sync(ctx context.Context) error {
 	return nil
 }
 
-// land publishes a draft that is durable, unless it is another one by now.
-func (d *Dir) land(ctx context.Context, name string, number int) error {
-	unlock, err := d.busy.lock(ctx, name)
+// land publishes drafts of one directory that are durable, unless they are other ones by now.
+func (d *Dir) land(ctx context.Context, dir string, paths []string, numbers map[string]int) error {
+	r, err := d.root.OpenRoot(dir)
 	if err != nil {
-		return err
+		return d.failed("open", dir, err)
 	}
-	defer unlock()
-	if !d.batch.holds(name, number) {
-		return nil
+	defer r.Close()
+	d.batch.changed(dir)
+	for _, name := range paths {
+		unlock, err := d.busy.lock(ctx, name)
+		if err != nil {
+			return err
+		}
+		if d.batch.holds(name, numbers[name]) {
+			d.batch.forget(name)
+			err = r.Rename(path.Base(name)+partSuffix, path.Base(name))
+		}
+		unlock()
+		if err != nil {
+			return d.failed("rename", name+partSuffix, err)
+		}
 	}
-	d.batch.forget(name)
-	if err := d.root.Rename(name+partSuffix, name); err != nil {
-		return d.failed("rename", name+partSuffix, err)
-	}
-	d.batch.changed(path.Dir(name))
 	return nil
 }
 

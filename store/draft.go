@@ -21,6 +21,7 @@ type draft struct {
 	dir  *os.Root // the directory of path; nil if there is none yet
 	file *os.File // nil if there is none yet
 	size int64    // how much of the content it holds
+	hole bool     // it ends with a hole, which is not in the file yet
 }
 
 // findDraft opens the draft that an earlier run has left, if there is one.
@@ -108,32 +109,27 @@ func (w *draft) open(flag int) error {
 
 // write makes the draft hold c. On an error it is kept if it can be resumed, else removed.
 func (w *draft) write(ctx context.Context, c Content) error {
-	if w.size > 0 && (c.Digest.Algorithm == "" || (c.Size >= 0 && w.size > c.Size)) {
+	if w.size > 0 && (!canResume(c) || w.size > c.Size) {
 		if err := w.reset(); err != nil {
 			return err
 		}
 	}
 	resumed := w.size > 0
 	err := w.fill(ctx, c)
-	if bad := (*ContentError)(nil); resumed && errors.As(err, &bad) && !bad.short() {
+	bad := (*ContentError)(nil)
+	if resumed && errors.As(err, &bad) && !bad.short() { // perhaps it was what we had that was wrong
 		if err = w.reset(); err == nil {
 			err = w.fill(ctx, c)
 		}
 	}
-	if err != nil && (w.size == 0 || !resumable(c, err)) {
+	if err != nil && (w.size == 0 || !canResume(c) || (errors.As(err, &bad) && !bad.short())) {
 		return errors.Join(err, w.discard())
 	}
 	return err
 }
 
-// resumable tells whether a draft that met err is worth keeping: whether one can tell later that it was right so far.
-func resumable(c Content, err error) bool {
-	if c.Digest.Algorithm == "" {
-		return false
-	}
-	bad := (*ContentError)(nil)
-	return !errors.As(err, &bad) || bad.short()
-}
+// canResume tells whether one can see later that what there is of c was right so far.
+func canResume(c Content) bool { return c.Digest.Algorithm != "" && c.Size >= 0 }
 
 // fill reads what the draft lacks of c, and checks the whole.
 func (w *draft) fill(ctx context.Context, c Content) error {
@@ -162,8 +158,10 @@ func (w *draft) fill(ctx context.Context, c Content) error {
 	if err := p.move(r, w.append); err != nil {
 		return err
 	}
-	if err := w.file.Truncate(w.size); err != nil { // it may end with a hole
-		return w.failed("truncate", err)
+	if w.hole {
+		if err := w.file.Truncate(w.size); err != nil {
+			return w.failed("truncate", err)
+		}
 	}
 	return p.end()
 }
@@ -177,9 +175,10 @@ const (
 func (w *draft) append(data []byte) error {
 	for len(data) > 0 {
 		n := min(len(data), holeSize)
-		if !(n == holeSize && isZero(data[:n])) {
-			for n < len(data) && !(len(data)-n >= holeSize && isZero(data[n:n+holeSize])) {
-				n += min(len(data)-n, holeSize)
+		w.hole = isHole(data)
+		if !w.hole {
+			for n < len(data) && !isHole(data[n:]) {
+				n = min(n+holeSize, len(data))
 			}
 			if _, err := w.file.WriteAt(data[:n], w.size); err != nil {
 				return w.failed("write", err)
@@ -194,11 +193,14 @@ func (w *draft) append(data []byte) error {
 	return nil
 }
 
-func isZero(p []byte) bool { return p[0] == 0 && bytes.Equal(p[1:], p[:len(p)-1]) }
+// isHole tells whether data begins with enough zeros for a hole.
+func isHole(data []byte) bool {
+	return len(data) >= holeSize && data[0] == 0 && bytes.Equal(data[1:holeSize], data[:holeSize-1])
+}
 
 // reset empties the draft.
 func (w *draft) reset() error {
-	w.size = 0
+	w.size, w.hole = 0, false
 	if err := w.file.Truncate(0); err != nil {
 		return w.failed("truncate", err)
 	}

@@ -15,11 +15,15 @@ var errLocked = errors.New("locked")
 
 // lockFile takes the lock of f for this descriptor, until it is closed. It does not wait: the error is errLocked.
 func lockFile(f *os.File) error {
-	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	conn, err := f.SyscallConn() // Fd would make two calls more, and this is done for every file that is written
+	if err != nil {
+		return err
+	}
+	locking := conn.Control(func(fd uintptr) { err = unix.Flock(int(fd), unix.LOCK_EX|unix.LOCK_NB) })
 	if err == unix.EWOULDBLOCK {
 		return errLocked
 	}
-	return err
+	return errors.Join(locking, err)
 }
 
 // linkCount returns how many names a file has.
