@@ -274,3 +274,31 @@ func TestSparse(t *testing.T) {
 		t.Errorf("a file of %d bytes, %d of them on the disk; want %d, at most 2 MiB of them", info.Size(), blocks, size)
 	}
 }
+
+// FuzzDraft: whatever an interrupted run has left, and whatever the source sends, what is published is what was promised.
+func FuzzDraft(f *testing.F) {
+	f.Add([]byte("the whole"), 4, []byte("the "))
+	f.Add([]byte("the whole"), 9, []byte("other"))
+	f.Add([]byte("the whole"), 20, []byte("the whole and more"))
+	f.Add([]byte{}, 0, []byte("x"))
+	f.Fuzz(func(t *testing.T, want []byte, cut int, part []byte) {
+		dir := t.TempDir()
+		writeFile(t, dir, "x.part", string(part))
+		d := openDir(t, dir)
+		c := storetest.Content(want)
+		sent := want
+		if cut >= 0 && cut < len(want) {
+			sent = want[:cut] // the first time the source breaks off
+		}
+		c.Open = store.Bytes(sent).Open
+		err := d.Put(t.Context(), "x", c)
+		if got, ok := storetest.Get(t, d, "x"); ok != (err == nil) || (ok && got != string(want)) {
+			t.Fatalf("Put: %v, and there is %q, %v", err, got, ok)
+		}
+		if err := d.Put(t.Context(), "x", storetest.Content(want)); err != nil {
+			t.Fatalf("the next Put: %v", err)
+		}
+		wantFile(t, dir, "x", string(want))
+		wantFile(t, dir, "x.part", "")
+	})
+}

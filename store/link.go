@@ -115,16 +115,19 @@ func (w *draft) stageLink(src *os.File) string {
 	if info, err := src.Stat(); err != nil || !sameOwnerAndMode(ours, info) {
 		return ""
 	}
-	next, err := w.d.makeDir(asidePath)
+	aside, err := w.d.makeDir(asidePath)
 	if err != nil {
 		return ""
 	}
-	defer next.Close()
-	dir, err := next.Open(".")
+	defer aside.Close()
+	dir, err := aside.Open(".")
 	if err != nil {
 		return ""
 	}
 	defer dir.Close()
+	if info, err := dir.Stat(); err != nil || device(info) != device(ours) {
+		return "" // it could not be moved to its place
+	}
 	name := "link-" + strconv.FormatInt(w.d.links.Add(1), 10)
 	if linkFile(src, dir, name) != nil {
 		return ""

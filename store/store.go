@@ -66,13 +66,15 @@ type Lister interface {
 // Copier is a store that can make content available under a second path without reading it through the program.
 type Copier interface {
 	// Copy makes the content of from available at to, as durably as Put.
+	// The error wraps [errors.ErrUnsupported], and nothing has changed, if the store cannot do that after all.
 	Copy(ctx context.Context, from, to string) error
 }
 
 // Adopter is a store that can take over a file of this machine without a copy of its bytes, where the disk allows it.
 type Adopter interface {
 	// Adopt is Put of the file of the operating system named file. Of c only what the content must be is used;
-	// the error is a [*ContentError] if the file is something else.
+	// the error is a [*ContentError] if the file is something else, and wraps [errors.ErrUnsupported], as that of Copy
+	// does, if the store cannot do that after all.
 	Adopt(ctx context.Context, file, path string, c Content) error
 }
 
