@@ -6,9 +6,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -44,13 +44,10 @@ func (o *Options) client(sources []*source) (*http.Client, error) {
 		IdleConnTimeout:     90 * time.Second,
 		ReadBufferSize:      64 << 10,
 	}
-	agent := &authorizer{next: transport, users: map[string]http.Header{}}
 	for _, s := range sources {
-		if s.base != nil {
-			agent.add(s, users)
-		}
+		s.setSecrets(users)
 	}
-	return &http.Client{Transport: agent, CheckRedirect: checkRedirect}, nil
+	return &http.Client{Transport: authorizer{transport}, CheckRedirect: checkRedirect}, nil
 }
 
 const maxRedirects = 10
@@ -65,16 +62,10 @@ func checkRedirect(r *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// authorizer adds secrets to the requests of the server they are for, and to no other: not where that redirects to.
-type authorizer struct {
-	next  http.RoundTripper
-	users map[string]http.Header // by origin
-}
-
-func (a *authorizer) add(s *source, users netrc) {
-	h := a.users[origin(s.base.Scheme, s.base.Host)]
-	if h == nil {
-		h = http.Header{}
+// setSecrets puts together what opens the server of s: its headers, a token, the user in its URL or that in a netrc file.
+func (s *source) setSecrets(users netrc) {
+	if s.base == nil {
+		return
 	}
 	r := &http.Request{Header: http.Header{}}
 	if s.user != nil {
@@ -86,28 +77,23 @@ func (a *authorizer) add(s *source, users netrc) {
 	if s.bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+s.bearer)
 	}
-	for _, more := range []http.Header{s.header, r.Header} {
-		for key, values := range more {
-			if key = http.CanonicalHeaderKey(key); h[key] == nil {
-				h[key] = values
-			}
-		}
+	for key, values := range s.header {
+		r.Header[http.CanonicalHeaderKey(key)] = values
 	}
-	a.users[origin(s.base.Scheme, s.base.Host)] = h
+	s.secrets = r.Header
 }
 
-func origin(scheme, host string) string {
-	scheme, host = strings.ToLower(scheme), strings.ToLower(host)
-	if _, _, err := net.SplitHostPort(host); err != nil {
-		host += map[string]string{"http": ":80", "https": ":443"}[scheme]
-	}
-	return scheme + "://" + host
-}
+// authorizer adds the secrets of a source to the requests of its server, and to no others: not where that redirects to.
+type authorizer struct{ next http.RoundTripper }
 
-func (a *authorizer) RoundTrip(r *http.Request) (*http.Response, error) {
-	if h := a.users[origin(r.URL.Scheme, r.URL.Host)]; len(h) > 0 {
+// sourceKey is where the context of a request has its source.
+type sourceKey struct{}
+
+func (a authorizer) RoundTrip(r *http.Request) (*http.Response, error) {
+	s, ok := r.Context().Value(sourceKey{}).(*source)
+	if ok && len(s.secrets) > 0 && origin(r.URL) == origin(s.base) {
 		r = r.Clone(r.Context())
-		for key, values := range h {
+		for key, values := range s.secrets {
 			r.Header[key] = values
 			if key == "Host" {
 				r.Host = values[0]
@@ -115,6 +101,15 @@ func (a *authorizer) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return a.next.RoundTrip(r)
+}
+
+// origin is a scheme, a host and a port.
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }
 
 func (h *HTTP) tlsConfig() (*tls.Config, error) {
@@ -147,7 +142,8 @@ func (h *HTTP) tlsConfig() (*tls.Config, error) {
 }
 
 // get sends one request.
-func (m *Mirror) get(ctx context.Context, address string, rq request) (*answer, error) {
+func (m *Mirror) get(ctx context.Context, s *source, address string, rq request) (*answer, error) {
+	ctx = context.WithValue(ctx, sourceKey{}, s)
 	ctx, w := newWatch(ctx, m.o.HeaderTimeout)
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -164,13 +160,13 @@ func (m *Mirror) get(ctx context.Context, address string, rq request) (*answer, 
 		return nil, cleanError(err)
 	}
 	w.timer.Stop()
-	resp.Body = &watchedBody{body: resp.Body, watch: w, limit: &m.o.HTTP}
+	body := &watchedBody{body: resp.Body, watch: w, limit: &m.o.HTTP, idle: m.o.IdleTimeout}
+	resp.Body = body
 	a, err := m.read(resp, rq)
-	if err != nil {
-		drain(resp.Body)
-		return nil, err
+	if err != nil || a.notModified {
+		body.drain()
 	}
-	return a, nil
+	return a, err
 }
 
 func (rq *request) header(h http.Header, agent string) {
@@ -205,7 +201,10 @@ func (m *Mirror) read(resp *http.Response, rq request) (*answer, error) {
 	a := &answer{body: resp.Body, size: resp.ContentLength, stamp: stampOf(resp), tag: rangeTag(resp)}
 	switch resp.StatusCode {
 	case http.StatusOK:
-		return a, decode(a, resp, rq)
+		if err := decode(a, resp, rq); err != nil {
+			return nil, err
+		}
+		return a, nil
 	case http.StatusPartialContent:
 		var err error
 		var last int64
@@ -223,7 +222,6 @@ func (m *Mirror) read(resp *http.Response, rq request) (*answer, error) {
 	case http.StatusNotModified:
 		if rq.known != nil {
 			a.notModified, a.body = true, nil
-			drain(resp.Body)
 			return a, nil
 		}
 	case http.StatusRequestedRangeNotSatisfiable:
@@ -279,10 +277,4 @@ func settled(resp *http.Response) bool {
 	modified, err1 := http.ParseTime(resp.Header.Get("Last-Modified"))
 	now, err2 := http.ParseTime(resp.Header.Get("Date"))
 	return err1 == nil && err2 == nil && now.Sub(modified) > time.Second
-}
-
-// drain reads the little that is left of an answer, so that its connection can be used again.
-func drain(body io.ReadCloser) {
-	_, _ = io.CopyN(io.Discard, body, 16<<10)
-	body.Close()
 }

@@ -115,6 +115,39 @@ func TestRedirectAtHome(t *testing.T) {
 	}
 }
 
+// Mirrors on one server may have a user each, and where one redirects to is not told those of another.
+func TestSecretsOfEachMirror(t *testing.T) {
+	s := fetchtest.New(t, map[string]string{"one/x": "", "two/a": "x"})
+	o := quick(nil)
+	o.Mirrors = []string{withUser(s.URL+"two/", "second:2")}
+	if _, err := readItem(open(t, withUser(s.URL+"one/", "first:1"), o), "a", 1, 0); err != nil {
+		t.Fatal(err)
+	}
+	var users []string
+	for _, r := range s.Log() {
+		user, _, _ := r.BasicAuth()
+		users = append(users, r.URL.Path+" "+user)
+	}
+	if want := []string{"/one/a first", "/two/a second"}; !slices.Equal(users, want) {
+		t.Errorf("%q", users)
+	}
+}
+
+// A transfer that breaks off behind a redirect resumes there.
+func TestResumeBehindRedirect(t *testing.T) {
+	body := noise(100_000)
+	other := fetchtest.New(t, map[string]string{"a": body})
+	other.Fail("", 1, fetchtest.Cut(60_000))
+	s := fetchtest.New(t, nil)
+	s.Fail("", -1, fetchtest.Redirect(other.URL))
+	if got, err := readItem(open(t, s.URL, quick(nil)), "a", int64(len(body)), 0); got != body || err != nil {
+		t.Fatalf("%d bytes, %v", len(got), err)
+	}
+	if got, want := other.Requests(), []string{"GET /a", "GET /a [bytes=60000-]"}; !slices.Equal(got, want) {
+		t.Errorf("asked %q", got)
+	}
+}
+
 // No message and no log line has a password in it.
 func TestNoPasswordIsShown(t *testing.T) {
 	s := fetchtest.New(t, nil)

@@ -20,8 +20,10 @@ type source struct {
 	base   *url.URL // without user and fragment; nil: a directory
 	dir    string   // the directory, "" for the current one
 	user   *url.Userinfo
-	header http.Header
-	bearer string
+	header http.Header // of the options; only for the root
+	bearer string      // likewise
+
+	secrets http.Header // what its server is told
 
 	slash    atomic.Pointer[string] // what stands between root and path, once that is known
 	answered atomic.Bool            // it has answered before, so it is there
@@ -155,10 +157,10 @@ func (s *source) openAt(ctx context.Context, m *Mirror, slash string, rq request
 	if s.base == nil {
 		return openFile(s.dir+slash+rq.path, rq.off)
 	}
-	a, err := m.get(ctx, s.address(slash, rq.path), rq)
+	a, err := m.get(ctx, s, s.address(slash, rq.path), rq)
 	if errors.Is(err, fs.ErrNotExist) {
 		if u := s.addressAsWritten(slash, rq.path); u != "" {
-			if a, err := m.get(ctx, u, rq); err == nil {
+			if a, err := m.get(ctx, s, u, rq); err == nil {
 				return a, nil
 			}
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/seed-43fb3962/sstream/fetch"
 	"github.com/seed-43fb3962/sstream/fetch/fetchtest"
+	"github.com/seed-43fb3962/sstream/streams"
 )
 
 // bubble runs a test in which time passes only while all goroutines wait.
@@ -97,6 +98,51 @@ func drip(n int, every time.Duration) fetchtest.Fault {
 			}
 		}
 	}
+}
+
+// Several documents are read at once, in their order; who wants to choose is asked for one after the other.
+func TestWalkAtOnce(t *testing.T) {
+	files := map[string]string{}
+	var paths []string
+	for i := range 8 {
+		paths = append(paths, fmt.Sprintf("%d.json", i))
+		files[paths[i]] = products
+	}
+	files["i.json"] = index(paths...)
+	all := func(*streams.Index, string, *streams.Entry) (bool, error) { return true, nil }
+	for want, took := range map[*fetch.Want]time.Duration{new(fetch.Want): 30 * time.Second, (*fetch.Want)(&all): 90 * time.Second} {
+		bubble(t, files, func(t *testing.T, s *fetchtest.Server, m *fetch.Mirror) {
+			s.Fail("", -1, func(w http.ResponseWriter, r *http.Request, _ []byte, next http.Handler) {
+				time.Sleep(10 * time.Second)
+				next.ServeHTTP(w, r)
+			})
+			start := time.Now()
+			got, err := walk(m, "i.json", *want)
+			if err != nil || len(got) != 9 || got[0] != "products 0.json" || got[7] != "products 7.json" {
+				t.Errorf("%q, %v", got, err)
+			}
+			about(t, start, took)
+			for range m.Walk(context.Background(), "i.json", *want) {
+				break
+			}
+		})
+	}
+}
+
+// An error page that does not end is not waited for.
+func TestEndlessErrorPage(t *testing.T) {
+	bubble(t, map[string]string{"a": "x"}, func(t *testing.T, s *fetchtest.Server, m *fetch.Mirror) {
+		s.Fail("", 1, func(w http.ResponseWriter, r *http.Request, _ []byte, _ http.Handler) {
+			w.WriteHeader(500)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		})
+		start := time.Now()
+		if _, err := readItem(m, "a", 1, 0); err != nil {
+			t.Error(err)
+		}
+		about(t, start, time.Second)
+	})
 }
 
 // A slow server is not a dead one.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"sync"
 
 	"github.com/seed-43fb3962/sstream/streams"
 )
@@ -19,7 +20,8 @@ type Want func(x *streams.Index, name string, e *streams.Entry) (bool, error)
 // unknown format is yielded with neither Index nor Products, unless the run is verified and it is not.
 //
 // If path ends in "sjson", then all documents must be clear-signed. Every document is verified before it is yielded; one
-// whose size or checksum the index lists must have them. An error ends the walk.
+// whose size or checksum the index lists must have them. An error ends the walk. Without want, several documents are read
+// at once.
 func (m *Mirror) Walk(ctx context.Context, path string, want Want) iter.Seq2[*Document, error] {
 	return func(yield func(*Document, error) bool) {
 		d, err := m.Document(ctx, path)
@@ -57,10 +59,8 @@ func (w *walk) visit(ctx context.Context, d *Document, above []string) error {
 		if len(above) > w.m.o.MaxDepth {
 			return fmt.Errorf("cannot read %s: more than %d indexes lie inside one another", d.Path, w.m.o.MaxDepth)
 		}
-		for name, e := range d.Index.Entries.All() {
-			if err := w.entry(ctx, d.Index, name, e, above); err != nil {
-				return err
-			}
+		if err := w.below(ctx, d.Index, above); err != nil {
+			return err
 		}
 	}
 	if !w.yield(d, nil) {
@@ -69,24 +69,63 @@ func (w *walk) visit(ctx context.Context, d *Document, above []string) error {
 	return nil
 }
 
-func (w *walk) entry(ctx context.Context, x *streams.Index, name string, e *streams.Entry, above []string) error {
+// atOnce is how many documents of an index are read at once if all of them are wanted.
+const atOnce = 4
+
+// below visits what an index lists.
+func (w *walk) below(ctx context.Context, x *streams.Index, above []string) error {
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ahead := atOnce
 	if w.want != nil {
-		if ok, err := w.want(x, name, e); !ok || err != nil {
+		ahead = 1 // it may look at what came of the entries before
+	}
+	names := x.Entries.Names()
+	read := make([]func() (*Document, error), 0, len(names))
+	for i := range names {
+		for len(read) < min(i+ahead, len(names)) {
+			read = append(read, w.begin(ctx, &reading, x, names[len(read)], above))
+		}
+		d, err := read[i]()
+		read[i] = nil
+		if err == nil && d != nil {
+			err = w.visit(ctx, d, above)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	get, ok, err := w.wanted(e, above)
-	if err != nil {
-		return fmt.Errorf("cannot read what %s lists as %q: %w", above[len(above)-1], name, err)
+	return nil
+}
+
+// begin reads what an entry leads to, in the background. What it returns waits for that; no document: it is left out.
+func (w *walk) begin(ctx context.Context, reading *sync.WaitGroup, x *streams.Index, name string, above []string) func() (*Document, error) {
+	e, _ := x.Entries.Get(name)
+	ok, err := true, error(nil)
+	if w.want != nil {
+		ok, err = w.want(x, name, e)
 	}
-	if !ok {
-		return nil
+	var get wanted
+	if ok && err == nil {
+		if get, ok, err = w.wanted(e, above); err != nil {
+			err = fmt.Errorf("cannot read what %s lists as %q: %w", above[len(above)-1], name, err)
+		}
 	}
-	d, err := w.m.document(ctx, get)
-	if err != nil {
-		return err
+	if !ok || err != nil {
+		return func() (*Document, error) { return nil, err }
 	}
-	return w.visit(ctx, d, above)
+	var d *Document
+	done := make(chan struct{})
+	reading.Go(func() {
+		defer close(done)
+		d, err = w.m.document(ctx, get)
+	})
+	return func() (*Document, error) {
+		<-done
+		return d, err
+	}
 }
 
 // wanted returns what is to be read for an entry, and whether anything is.

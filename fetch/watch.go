@@ -37,6 +37,7 @@ type watchedBody struct {
 	body  io.ReadCloser
 	watch *watch
 	limit *HTTP
+	idle  time.Duration // the longest wait for a byte
 	spent time.Duration // waiting, since the speed was last looked at
 	got   int64         // in that time
 	err   error         // why patience is at its end
@@ -47,7 +48,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	start := time.Now()
-	b.watch.timer.Reset(b.limit.IdleTimeout)
+	b.watch.timer.Reset(b.idle)
 	n, err := b.body.Read(p)
 	b.watch.timer.Stop()
 	b.got += int64(n)
@@ -55,7 +56,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	switch {
 	case err == io.EOF:
 	case err != nil && b.watch.late.Load():
-		b.err = fmt.Errorf("the server sent nothing for %v", b.limit.IdleTimeout)
+		b.err = fmt.Errorf("the server sent nothing for %v", b.idle)
 	case err == nil && b.spent >= b.limit.LowSpeedTime:
 		if float64(b.got) < float64(b.limit.LowSpeed)*b.spent.Seconds() {
 			b.watch.cancel()
@@ -72,4 +73,11 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 func (b *watchedBody) Close() error {
 	defer b.watch.stop()
 	return b.body.Close()
+}
+
+// drain reads the little that is left of an answer that nobody wants, so that its connection can be used again.
+func (b *watchedBody) drain() {
+	b.idle = min(b.idle, time.Second)
+	_, _ = io.CopyN(io.Discard, b, 16<<10)
+	b.Close()
 }
