@@ -216,7 +216,9 @@ func (r *reader) finish(err error) error {
 	var more [1]byte
 	for n := 0; err == nil; {
 		if n, err = r.body.Read(more[:]); n > 0 {
-			return fmt.Errorf("%s: the file goes on after the %d bytes that are listed", r.from.name(r.path), r.size)
+			return &store.ContentError{
+				Path: r.from.name(r.path), Want: store.Reading{Size: r.size}, Got: store.Reading{Size: r.size + 1},
+			}
 		}
 	}
 	return io.EOF

@@ -133,7 +133,7 @@ func TestContentRefused(t *testing.T) {
 		{"too long", func(s *fetchtest.Server) { s.Put(path, body+"x") }, 0, "has 50001 bytes, where 50000 are listed", nil, 0},
 		{"too short", func(s *fetchtest.Server) { s.Put(path, body[1:]) }, 0, "has 49999 bytes, where 50000 are listed", nil, 0},
 		{"shorter than what is there", func(s *fetchtest.Server) { s.Put(path, body[:100]) }, 100, "ends at byte 100", nil, 0},
-		{"endless", func(s *fetchtest.Server) { s.Fail(path, -1, fetchtest.Endless) }, 0, "goes on after the 50000 bytes", nil, int(size)},
+		{"endless", func(s *fetchtest.Server) { s.Fail(path, -1, fetchtest.Endless) }, 0, "sends more than the 50000 bytes", nil, int(size)},
 		{"cut for ever", func(s *fetchtest.Server) { s.Fail(path, -1, fetchtest.Cut(10)) }, 0, "broke off", nil, int(size) - 1},
 	}
 	for _, test := range tests {

@@ -3,7 +3,6 @@ package mirror
 import (
 	"context"
 	"fmt"
-	"net/mail"
 	"strings"
 	"time"
 
@@ -52,9 +51,9 @@ func (r *run) checkDocument(doc *fetch.Document) error {
 	if doc.Index == nil && doc.Products == nil {
 		return nil
 	}
-	updated, ok := date(doc.Attrs().Str("updated"))
-	if !ok {
-		return nil
+	updated, err := fetch.Updated(doc.Attrs())
+	if err != nil {
+		return nil // what does not say when it was made cannot go back
 	}
 	address := fetch.Redact(r.src.URL(doc.Path))
 	if last := r.state.Updated[address]; updated.Before(last) {
@@ -66,15 +65,6 @@ func (r *run) checkDocument(doc *fetch.Document) error {
 	}
 	r.updated[address] = updated.UTC()
 	return nil
-}
-
-// date reads the two forms of date that streams use.
-func date(text string) (time.Time, bool) {
-	if t, err := mail.ParseDate(text); err == nil {
-		return t, true
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	return t, err == nil
 }
 
 // reserved tells whether a path is where the mirror keeps its state.

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -84,7 +85,11 @@ func (r *run) bring(ctx context.Context, f *file, finder *finder) (found bool, e
 	if s, ok := r.dst.(store.Syncer); ok {
 		put = s.PutSoon
 	}
-	return false, put(ctx, f.path, content)
+	err = put(ctx, f.path, content)
+	if bad := (*store.ContentError)(nil); errors.As(err, &bad) {
+		err = put(ctx, f.path, content) // another mirror is asked, and no proxy that keeps something else
+	}
+	return false, err
 }
 
 // counted tells how many bytes are read of c.

@@ -26,6 +26,7 @@ type sourceFlags struct {
 	noVerify     bool
 	weakKeys     bool
 	maxAge       time.Duration
+	split        int64 // MiB
 	verbose      int
 	logFile      string
 
@@ -57,6 +58,7 @@ func (s *sourceFlags) add(f *pflag.FlagSet, mirrors bool) {
 		f.StringVar(&s.http.CAFile, "cacert", "", "`file` of certificate authorities to trust besides the system's")
 		f.StringVar(&s.http.CertFile, "cert", "", "`file` with a client certificate")
 		f.StringVar(&s.http.KeyFile, "key", "", "`file` with its key")
+		f.Int64Var(&s.split, "split", 0, "read items of so many `MiB` and more in parts, from all mirrors at once (0: never)")
 		f.IntVar(&s.http.Retries, "retries", 4, "how often to ask all mirrors again")
 		f.DurationVar(&s.http.IdleTimeout, "timeout", time.Minute, "give up on a connection that says nothing for so long")
 	})
@@ -112,7 +114,8 @@ func (s *sourceFlags) open(a *app, address string, log *slog.Logger, cache fetch
 	if err != nil {
 		return nil, "", err
 	}
-	o := fetch.Options{Mirrors: s.mirrors, Policy: policy, Cache: cache, Logger: log, HTTP: s.http}
+	o := fetch.Options{Mirrors: s.mirrors, Policy: policy, Cache: cache, Logger: log, HTTP: s.http, MaxAge: s.maxAge}
+	o.SplitSize = s.split << 20
 	if len(s.keyrings) > 0 && !s.noVerify {
 		o.Detached = fetch.DetachedChecked
 	}
