@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-43fb3962/sstream/lint"
 	"github.com/seed-43fb3962/sstream/maintain"
 	"github.com/seed-43fb3962/sstream/streams"
 )
@@ -124,6 +125,7 @@ left out and reported; versions that are gone from the disk leave the documents.
 			if err != nil {
 				return err
 			}
+			report.Warnings = append(report.Warnings, unseen(report, o.Clients)...)
 			return a.tellBuild(report, t.json)
 		},
 	}
@@ -135,6 +137,29 @@ left out and reported; versions that are gone from the disk leave the documents.
 	f.StringVar(&tool, "delta-tool", "vcdiff", "what makes deltas: vcdiff (built in) or xdelta3 (the `program`)")
 	f.BoolVar(&o.Rebuild, "rebuild", false, "start over if the documents that are there cannot be read")
 	return cmd
+}
+
+// unseen warns of new versions that clients do not show, and do not say so.
+func unseen(r *maintain.Report, clients []maintain.Client) []maintain.Problem {
+	var warnings []maintain.Problem
+	for _, s := range r.Streams {
+		for _, ref := range s.Added {
+			warn := func(format string, args ...any) {
+				warnings = append(warnings, maintain.Problem{Stream: s.Name, Product: ref.Product, Version: ref.Version,
+					Path: ref.String(), Err: fmt.Errorf(format, args...)})
+			}
+			if fault := lint.VersionFault(ref.Version); fault != "" {
+				warn("clients do not show it: %s", fault)
+			}
+			product, _ := s.Products.Products.Get(ref.Product)
+			for _, c := range clients {
+				if arch := product.Str("arch"); !lint.KnownArch(lint.Client(c), arch) {
+					warn("%s does not show it: it does not know the architecture %q", c, arch)
+				}
+			}
+		}
+	}
+	return warnings
 }
 
 func differ(tool string) (maintain.Differ, error) {

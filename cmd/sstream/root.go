@@ -18,6 +18,7 @@ Juju and OpenStack say which images exist.
 		newDeltaCommand(a),
 		newGlanceCommand(a),
 		newKeygenCommand(a),
+		newLintCommand(a),
 		newMirrorCommand(a),
 		newNamesCommand(a),
 		newPruneCommand(a),
