@@ -5,12 +5,17 @@ import (
 	"context"
 	"crypto/sha512"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -129,6 +134,7 @@ func common(t *testing.T, getenv func(string) string) {
 	} {
 		t.Run(name, func(t *testing.T) { check(t, one) })
 	}
+	t.Run("renewal", func(t *testing.T) { checkRenewal(t, cloud, one) })
 	t.Run("regions are apart", func(t *testing.T) {
 		two, err := cloud.Image("RegionTwo")
 		if err != nil {
@@ -169,6 +175,19 @@ func checkUpload(t *testing.T, s *openstack.Service) {
 	}
 	if err := upload(t, s, i.ID, content(data)); openstack.StatusOf(err) != 409 {
 		t.Errorf("the second upload to an image: %v", err)
+	}
+}
+
+// A token that the service refuses is renewed, and the upload is whole.
+func checkRenewal(t *testing.T, cloud *openstack.Cloud, s *openstack.Service) {
+	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	i := createImage(t, s, nil)
+	cloud.Identity().SetToken("has-ended")
+	if err := upload(t, s, i.ID, content(data)); err != nil {
+		t.Fatal(err)
+	}
+	if got := getImage(t, s, i.ID); got.Status != "active" || got.Size != int64(len(data)) {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -541,6 +560,63 @@ func TestLastBytesWait(t *testing.T) {
 			t.Errorf("%d bytes: %v", size, err)
 		} else if got := cloud.Images("RegionOne")[0].Data; !bytes.Equal(got, data) {
 			t.Errorf("%d bytes were uploaded as %d", size, len(got))
+		}
+	}
+}
+
+// A server that hangs is given up, whether it takes nothing or says nothing.
+func TestHangs(t *testing.T) {
+	for name, after := range map[string]int64{"says nothing": -1, "takes nothing": 1000} {
+		t.Run(name, func(t *testing.T) {
+			cloud := openstacktest.New(t, "RegionOne")
+			config, err := openstack.FromEnv(cloud.Getenv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := openstack.Connect(t.Context(), config, openstack.Options{Timeout: 200 * time.Millisecond})
+			if err != nil {
+				t.Fatal(err)
+			}
+			one, err := c.Image("RegionOne")
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := createImage(t, one, nil)
+			forever := make(chan struct{})
+			cloud.Intercept = func(r openstacktest.Request) *openstacktest.Fault {
+				if r.Method == "PUT" {
+					return &openstacktest.Fault{After: after, Wait: forever}
+				}
+				return nil
+			}
+			err = upload(t, one, i.ID, content(make([]byte, 32<<20)))
+			close(forever)
+			if !openstack.Temporary(err) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// Certificates are checked, unless they are not to be.
+func TestCertificates(t *testing.T) {
+	fake := openstacktest.New(t, "RegionOne")
+	server := httptest.NewTLSServer(fake)
+	defer server.Close()
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(ca, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	getenv := with(fake.Getenv, "OS_AUTH_URL="+server.URL+"/identity/v3")
+	for setting, want := range map[string]string{
+		"": "name the certificates to trust in OS_CACERT", "OS_CACERT=" + ca: "", "OS_INSECURE=1": "",
+		"OS_CACERT=/nowhere": "cannot read the certificates to trust", "OS_CACERT=/dev/null": "holds none in PEM form",
+	} {
+		_, err := signIn(t, with(getenv, setting))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", setting, err)
 		}
 	}
 }
