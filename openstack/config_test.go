@@ -155,6 +155,7 @@ func TestMessage(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"error": {"code": 401, "message": "The request"}}`: "The request",
 		"<html>\n<head><title>403 Forbidden</title></head>\n<body><h1>403 Forbidden</h1>\nNot &#x27;you&#x27;.<br /><br />\n</body></html>": "Not 'you'.",
+		`{"message": "You may not.<br /><br />\n\n\n", "code": "403 Forbidden"}`:                                                            "You may not.",
 		"plain":                   "plain",
 		strings.Repeat("a", 1000): strings.Repeat("a", maxMessage) + "…",
 	} {

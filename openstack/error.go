@@ -144,9 +144,9 @@ func message(body []byte) string {
 			text = said
 		}
 	} else {
-		text = htmlTag.ReplaceAllString(htmlTitle.ReplaceAllString(text, " "), " ")
-		text = strings.ReplaceAll(html.UnescapeString(text), "<br />", " ") // Glance escapes its own line breaks
+		text = html.UnescapeString(htmlTag.ReplaceAllString(htmlTitle.ReplaceAllString(text, " "), " "))
 	}
+	text = strings.ReplaceAll(text, "<br />", " ") // Glance's, escaped or in JSON
 	text = strings.TrimSpace(blanks.ReplaceAllString(strings.ToValidUTF8(text, "?"), " "))
 	if len(text) > maxMessage {
 		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"

@@ -8,7 +8,8 @@ import (
 )
 
 // Real returns the environment of the real cloud whose openrc file OPENSTACK_OPENRC names (test/openstack/up makes
-// one). Without it the test is skipped, or has failed if CI_REAL=1 says that nothing may be skipped.
+// one). Without it the test is skipped, or has failed if CI_REAL=1 says that nothing may be skipped. No other test has the
+// cloud until this one ends, so that a test calls it once.
 func Real(tb testing.TB) func(name string) string {
 	tb.Helper()
 	path := os.Getenv("OPENSTACK_OPENRC")
@@ -18,6 +19,7 @@ func Real(tb testing.TB) func(name string) string {
 		}
 		tb.Skip("no real cloud: OPENSTACK_OPENRC is not set (test/openstack/up makes one)")
 	}
+	lock(tb, path+".lock")
 	return Openrc(tb, path)
 }
 
