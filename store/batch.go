@@ -107,6 +107,8 @@ func (d *Dir) Sync(ctx context.Context) error {
 		}
 		paths = paths[n:]
 	}
+	d.syncing.Lock()
+	defer d.syncing.Unlock()
 	dirs := d.batch.takeDirs()
 	if err := d.syncDirs(dirs); err != nil {
 		d.batch.changed(dirs...)

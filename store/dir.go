@@ -31,9 +31,10 @@ type Dir struct {
 	batch   batch        // what has yet to be made durable
 	tree    sync.RWMutex // shared: making a file in a directory; alone: removing empty directories
 	swap    sync.RWMutex // shared: writing below directories; alone: exchanging a directory for another
-	links   atomic.Int64 // how many were staged
+	syncing sync.Mutex   // whoever takes changed directories out of the batch holds it until they are durable
 
 	exchanges atomic.Int64 // how many there were
+	links     atomic.Int64 // how many were staged
 }
 
 // DirOptions say how a [Dir] is opened.
@@ -233,40 +234,6 @@ func checkOurs(name string) error {
 		return fmt.Errorf("unsafe path %q: the directory keeps this name for itself", name)
 	}
 	return nil
-}
-
-// keyedLock lets one caller at a time have a key.
-type keyedLock struct {
-	mu   sync.Mutex
-	held map[string]chan struct{} // closed by the holder when it is done
-}
-
-func (k *keyedLock) lock(ctx context.Context, key string) (unlock func(), err error) {
-	for {
-		k.mu.Lock()
-		wait, taken := k.held[key]
-		if !taken {
-			break
-		}
-		k.mu.Unlock()
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	defer k.mu.Unlock()
-	if k.held == nil {
-		k.held = make(map[string]chan struct{})
-	}
-	done := make(chan struct{})
-	k.held[key] = done
-	return func() {
-		k.mu.Lock()
-		delete(k.held, key)
-		k.mu.Unlock()
-		close(done)
-	}, nil
 }
 
 var _ interface {

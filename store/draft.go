@@ -141,7 +141,7 @@ func (w *draft) fill(ctx context.Context, c Content) error {
 	defer p.stop()
 	if w.size > 0 {
 		if err := p.move(io.NewSectionReader(w.file, 0, w.size), nil); err != nil {
-			return err
+			return w.failed("read", err)
 		}
 		if err := p.end(); err == nil || w.size == c.Size {
 			return err // interrupted when it was all there

@@ -52,8 +52,10 @@ func (d *Dir) share(ctx context.Context, src *os.File, path string, c Content) e
 		return err
 	}
 	defer release()
-	if same, err := w.isPublished(src); err != nil || same {
-		return errors.Join(err, w.verify(ctx, src, c))
+	if same, err := w.isPublished(src); err != nil {
+		return err
+	} else if same {
+		return w.verify(ctx, src, c)
 	}
 	if err := w.create(); err != nil {
 		return err

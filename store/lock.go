@@ -33,10 +33,11 @@ func (d *Dir) Lock(ctx context.Context) (unlock func() error, err error) {
 		f.Close()
 		return nil, err
 	}
-	if err := errors.Join(d.signLock(f), d.clearAside()); err != nil {
+	if err := d.clearAside(); err != nil {
 		f.Close()
-		return nil, d.failed("lock", lockPath, err)
+		return nil, err
 	}
+	d.signLock(f)
 	return func() error { return errors.Join(f.Truncate(0), f.Close()) }, nil
 }
 
@@ -58,18 +59,16 @@ func (d *Dir) waitForLock(ctx context.Context, f *os.File) error {
 	}
 }
 
-// signLock writes into the lock who holds it.
-func (d *Dir) signLock(f *os.File) error {
+// signLock writes into the lock who holds it, if there is room for that on the disk: it is only for people.
+func (d *Dir) signLock(f *os.File) {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "an unknown host"
 	}
 	text := fmt.Sprintf("process %d on %s since %s\n", os.Getpid(), host, d.now().UTC().Format(time.RFC3339))
-	if err := f.Truncate(0); err != nil {
-		return err
+	if f.Truncate(0) == nil {
+		_, _ = f.WriteAt([]byte(text), 0)
 	}
-	_, err = f.WriteAt([]byte(text), 0)
-	return err
 }
 
 func lockedError(where, holder string, ctx context.Context) error {

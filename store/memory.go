@@ -155,14 +155,15 @@ func (m *Memory) Lock(ctx context.Context) (unlock func() error, err error) {
 	}
 	lock := m.lock
 	m.mu.Unlock()
+	unlock = func() error { <-lock; return nil }
 	select {
 	case lock <- struct{}{}:
-		return func() error { <-lock; return nil }, nil
+		return unlock, nil
 	default:
 	}
 	select {
 	case lock <- struct{}{}:
-		return func() error { <-lock; return nil }, nil
+		return unlock, nil
 	case <-ctx.Done():
 		return nil, lockedError("memory", "this process", ctx)
 	}

@@ -132,6 +132,8 @@ func (d *Dir) mkdirs(dir string) error {
 
 // syncParents makes durable that the directory named dir is there.
 func (d *Dir) syncParents(dir string) error {
+	d.syncing.Lock()
+	defer d.syncing.Unlock()
 	for dir != "." {
 		dir = path.Dir(dir)
 		if !d.batch.takeDir(dir) {

@@ -45,7 +45,7 @@ func (d *Dir) Replace(ctx context.Context, docs map[string][]byte, gone []string
 		return d.replaceOne(ctx, docs, gone)
 	}
 	x := &exchange{d: d, dir: commonDir(paths), docs: docs, gone: gone}
-	if x.dir == "." {
+	if x.dir == "." || x.dir == ours {
 		return fmt.Errorf("cannot replace documents in several directories at once: %w", errors.ErrUnsupported)
 	}
 	d.swap.Lock()

@@ -249,3 +249,17 @@ func TestReplaceAndPuts(t *testing.T) {
 		t.Errorf("there are %d files, want 62", len(got))
 	}
 }
+
+// TestReplaceAmongOurNames: documents in the directory that things are made ready in cannot be exchanged with it.
+func TestReplaceAmongOurNames(t *testing.T) {
+	d := openDir(t, t.TempDir())
+	docs := map[string][]byte{".sstream/a": []byte("1"), ".sstream/b": []byte("1")}
+	if err := d.Replace(t.Context(), docs, nil); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("Replace: %v, want errors.ErrUnsupported", err)
+	}
+	docs = map[string][]byte{".sstream/c/a": []byte("1"), ".sstream/c/b": []byte("1")}
+	if err := d.Replace(t.Context(), docs, nil); err != nil {
+		t.Error(err)
+	}
+	wantFile(t, d.Path(), ".sstream/c/a", "1")
+}

@@ -81,9 +81,10 @@ func exchangeNames(dirA *os.File, a string, dirB *os.File, b string) error {
 }
 
 // isExchangeUnsupported tells whether a directory could not be rebuilt and exchanged because of where it is: on a
-// filesystem without hard links or exchange, on several filesystems, or among files that we may not link to.
+// filesystem without hard links or exchange, on several filesystems, or among files that we may not link to or directories
+// that we may not make alike.
 func isExchangeUnsupported(err error) bool {
-	for _, e := range []error{errors.ErrUnsupported, unix.EXDEV, unix.EINVAL, unix.EPERM, unix.EMLINK, unix.EBUSY} {
+	for _, e := range []error{errors.ErrUnsupported, unix.EXDEV, unix.EINVAL, unix.EPERM, unix.EACCES, unix.EMLINK, unix.EBUSY} {
 		if errors.Is(err, e) {
 			return true
 		}
