@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"strings"
 
 	"github.com/seed-43fb3962/sstream/sign"
 	"github.com/seed-43fb3962/sstream/store"
@@ -22,7 +21,7 @@ func (p *Publisher) forms(ctx context.Context, doc Document) ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := []file{{doc.Path, doc.Data, changed}}
+	files := []file{{path: doc.Path, data: doc.Data, changed: changed}}
 	if doc.Companions && p.Gzip {
 		f, err := p.compressed(ctx, doc, changed)
 		if err != nil {
@@ -51,7 +50,7 @@ func (p *Publisher) compressed(ctx context.Context, doc Document, changed bool) 
 			if same {
 				return file{path: path}, nil
 			}
-		} else if !errors.Is(err, fs.ErrNotExist) {
+		} else if ifThere(err) != nil {
 			return file{}, err
 		}
 	}
@@ -66,7 +65,7 @@ func (p *Publisher) compressed(ctx context.Context, doc Document, changed bool) 
 	if err := w.Close(); err != nil {
 		return file{}, err
 	}
-	return file{path, out.Bytes(), true}, nil
+	return file{path: path, data: out.Bytes(), changed: true}, nil
 }
 
 func isGzipOf(r io.Reader, data []byte) bool {
@@ -80,17 +79,17 @@ func isGzipOf(r io.Reader, data []byte) bool {
 
 // signed returns the two signed forms of a document.
 func (p *Publisher) signed(ctx context.Context, doc Document, changed bool) ([]file, error) {
-	name, ok := strings.CutSuffix(doc.Path, ".json")
-	if !ok {
+	detached := file{path: doc.Path + ".gpg", signs: doc.Path}
+	clear := file{path: streams.SignedPath(doc.Path), signs: doc.Path}
+	if clear.path == doc.Path {
 		return nil, errors.New("its name does not end in .json")
 	}
 	text, err := signedText(doc)
 	if err != nil {
 		return nil, err
 	}
-	detached, clear := file{path: doc.Path + ".gpg"}, file{path: name + ".sjson"}
 	if !changed && !p.Resign {
-		done, err := p.isSigned(ctx, detached.path, clear.path, text)
+		done, err := p.isSigned(ctx, doc.Path, text)
 		if err != nil || done {
 			return []file{detached, clear}, err
 		}
@@ -114,48 +113,35 @@ func signedText(doc Document) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	changed := false
-	for _, entry := range index.Entries.All() {
-		if name, ok := strings.CutSuffix(entry.Str("path"), ".json"); ok {
-			entry.Set("path", streams.String(name+".sjson"))
-			changed = true
-		}
-	}
-	if !changed {
+	if !index.NameSigned() {
 		return doc.Data, nil
 	}
 	return streams.Append(nil, index, streams.Style{Indent: 1, KeepOrder: true}), nil
 }
 
-// isSigned tells whether the signed forms that are there are those of a document that has not changed. The clear-signed
-// one is written last, and so stands for the detached signature, which cannot be compared without the key.
-func (p *Publisher) isSigned(ctx context.Context, detached, clear string, text []byte) (bool, error) {
-	_, err := p.Store.Stat(ctx, detached)
-	if err == nil {
-		var r io.ReadCloser
-		if r, err = p.Store.Open(ctx, clear, 0); err == nil {
-			defer r.Close()
-			data, err := io.ReadAll(io.LimitReader(r, 2*int64(len(text))+1<<20))
-			return err == nil && covers(data, text), err
-		}
+// isSigned tells whether both signed forms are there and of the document at path, which has not changed: the clear-signed
+// one by its text; the detached signature, which cannot be compared without the key, because it is written before that,
+// and by being no older than the document.
+func (p *Publisher) isSigned(ctx context.Context, path string, text []byte) (bool, error) {
+	document, err := p.Store.Stat(ctx, path)
+	if err != nil {
+		return false, err
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+	detached, err := p.Store.Stat(ctx, path+".gpg")
+	if err == nil && !detached.Modified.Before(document.Modified) {
+		var clear []byte
+		clear, err = store.ReadAll(ctx, p.Store, streams.SignedPath(path), maxDocument)
+		return err == nil && sign.Covers(clear, text), ifThere(err)
 	}
-	return false, err
+	return false, ifThere(err)
 }
 
-// covers tells whether a clear-signed document is that of text, whoever signed it.
-func covers(document, text []byte) bool {
-	has, _, err := (&sign.Policy{NoVerify: true}).Clearsigned(document)
-	if err != nil {
-		return false
+// ifThere forgets about an error that says that nothing is there.
+func ifThere(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	want, err := sign.Signable(text)
-	if err != nil {
-		return false
-	}
-	return bytes.Equal(bytes.TrimRight(has, "\n"), bytes.TrimRight(want, "\n"))
+	return err
 }
 
 // differs tells whether what is at path is not data.
@@ -168,8 +154,5 @@ func (p *Publisher) differs(ctx context.Context, path string, data []byte) (bool
 		return false, err
 	}
 	there, err := store.ReadAll(ctx, p.Store, path, int64(len(data)))
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
-	}
-	return !bytes.Equal(there, data), err
+	return err != nil || !bytes.Equal(there, data), ifThere(err)
 }

@@ -47,30 +47,34 @@ func (p *Publisher) Publish(ctx context.Context, docs []Document, gone []string)
 	if err != nil {
 		return err
 	}
-	var changed []file
+	return p.write(ctx, files, gone)
+}
+
+// write writes the files that have changed, and removes what is gone.
+func (p *Publisher) write(ctx context.Context, files []file, gone []string) error {
+	changed := make(map[string][]byte)
 	for _, f := range files {
 		if f.changed {
-			changed = append(changed, f)
+			changed[f.path] = f.data
 		}
 	}
 	if len(changed)+len(gone) == 0 {
 		return nil
 	}
 	if r, ok := p.Store.(store.Replacer); ok {
-		all := make(map[string][]byte)
-		for _, f := range changed {
-			all[f.path] = f.data
-		}
-		if err := r.Replace(ctx, all, gone); !errors.Is(err, errors.ErrUnsupported) {
+		if err := r.Replace(ctx, changed, gone); !errors.Is(err, errors.ErrUnsupported) {
 			return err
 		}
 	}
-	return p.oneByOne(ctx, changed, gone)
+	return p.oneByOne(ctx, files, gone)
 }
 
-// oneByOne writes the files in their order.
+// oneByOne writes the files that have changed in their order.
 func (p *Publisher) oneByOne(ctx context.Context, files []file, gone []string) error {
 	for _, f := range files {
+		if !f.changed {
+			continue
+		}
 		if err := p.Store.Put(ctx, f.path, store.Bytes(f.data)); err != nil {
 			return err
 		}
@@ -91,6 +95,7 @@ type file struct {
 	path    string
 	data    []byte // nil if it has not changed and was not made
 	changed bool
+	signs   string // the document that this is a signed form of; "" if it is none
 }
 
 // files returns all that is to be published, products before indexes.

@@ -147,16 +147,19 @@ func (d *Dir) syncDrafts(paths []string) error {
 	for _, name := range paths {
 		dirs = append(dirs, path.Dir(name))
 	}
-	return d.syncAll(len(paths), dirs, func(i int) error {
-		f, err := d.root.Open(paths[i] + partSuffix)
-		if err == nil {
-			err = errors.Join(f.Sync(), f.Close())
-		}
-		if err != nil && !isAbsent(err) {
-			return d.failed("sync", paths[i]+partSuffix, err)
-		}
-		return nil
-	})
+	return d.syncAll(len(paths), dirs, func(i int) error { return d.syncFile(paths[i] + partSuffix) })
+}
+
+// syncFile makes the content of a file durable, if it is still there.
+func (d *Dir) syncFile(name string) error {
+	f, err := d.root.Open(name)
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err != nil && !isAbsent(err) {
+		return d.failed("sync", name, err)
+	}
+	return nil
 }
 
 // dropDrafts removes drafts that the disk refused: they must not be resumed from memory.

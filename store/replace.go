@@ -10,8 +10,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // asidePath is where documents to come are made ready, and where the ones that they replaced stay for those who are
@@ -134,12 +132,12 @@ func (x *exchange) build(ctx context.Context) error {
 	for _, name := range x.gone {
 		x.prune(name)
 	}
-	var group errgroup.Group
-	group.SetLimit(syncAtOnce / 2)
-	for _, name := range names {
-		group.Go(func() error { return x.write(ctx, name) })
+	for _, name := range names { // in their order: NAME.json.gpg is no older than NAME.json
+		if err := x.write(ctx, name); err != nil {
+			return err
+		}
 	}
-	if err := group.Wait(); err != nil {
+	if err := x.d.syncAll(len(names), x.made, func(i int) error { return x.d.syncFile(x.staged(names[i])) }); err != nil {
 		return err
 	}
 	return x.d.syncDirs(x.made)
@@ -211,9 +209,6 @@ func (x *exchange) write(ctx context.Context, name string) error {
 		return x.d.failed("create", x.staged(name), err)
 	}
 	_, err = f.Write(x.docs[name])
-	if err == nil {
-		err = f.Sync()
-	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		return x.d.failed("write", x.staged(name), err)
 	}
