@@ -149,8 +149,6 @@ func (w *draft) publishLink(ctx context.Context, src *os.File, name string, c Co
 	if err != nil {
 		return errors.Join(err, w.discard(), w.d.root.Remove(name))
 	}
-	if err := w.discard(); err != nil {
-		return err
-	}
-	return w.syncName()
+	w.d.batch.changed(path.Dir(w.path)) // for the next Sync: until then there is the old file or this one, which is whole
+	return w.discard()
 }

@@ -45,7 +45,7 @@ type Syncer interface {
 	// PutSoon is Put, except that the content may appear at path, and is durable, only once Sync has returned nil.
 	PutSoon(ctx context.Context, path string, c Content) error
 
-	// Sync makes every PutSoon and Delete that returned before it durable.
+	// Sync makes every PutSoon, Delete, Copy and Adopt that returned before it durable.
 	Sync(ctx context.Context) error
 }
 
@@ -65,16 +65,17 @@ type Lister interface {
 
 // Copier is a store that can make content available under a second path without reading it through the program.
 type Copier interface {
-	// Copy makes the content of from available at to, as durably as Put.
+	// Copy makes the content of from available at to at once, durably as Put does or, if the store is a [Syncer], once
+	// Sync has returned nil: what is at to is whole even if that does not happen.
 	// The error wraps [errors.ErrUnsupported], and nothing has changed, if the store cannot do that after all.
 	Copy(ctx context.Context, from, to string) error
 }
 
 // Adopter is a store that can take over a file of this machine without a copy of its bytes, where the disk allows it.
 type Adopter interface {
-	// Adopt is Put of the file of the operating system named file. Of c only what the content must be is used;
-	// the error is a [*ContentError] if the file is something else, and wraps [errors.ErrUnsupported], as that of Copy
-	// does, if the store cannot do that after all.
+	// Adopt makes the content of file, a path of the operating system, available at path, as durably as Copy. Of c only
+	// what the content must be is used. The error is a [*ContentError] if the file is something else, and wraps
+	// [errors.ErrUnsupported], as that of Copy does, if the store cannot do that after all.
 	Adopt(ctx context.Context, file, path string, c Content) error
 }
 
