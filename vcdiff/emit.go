@@ -41,13 +41,15 @@ func (e *emitter) make(t []byte, ms []match) {
 
 // span returns the part of the source that all matches come from.
 func span(ms []match) (position, length int64) {
-	if len(ms) == 0 {
-		return 0, 0
-	}
 	lo, hi := int64(math.MaxInt64), int64(0)
 	for _, m := range ms {
-		lo = min(lo, m.src)
-		hi = max(hi, m.src+int64(m.n))
+		if !m.self {
+			lo = min(lo, m.src)
+			hi = max(hi, m.src+int64(m.n))
+		}
+	}
+	if hi == 0 {
+		return 0, 0
 	}
 	return lo, hi - lo
 }
@@ -101,9 +103,13 @@ func (e *emitter) add(b []byte) {
 }
 
 func (e *emitter) copy(m match) {
-	e.copied += int64(m.n)
-	here := uint64(e.segment) + uint64(m.pos)
-	addr, mode := e.cache.encode(e.section[addrSection], uint64(m.src-e.position), here)
+	from := m.src - e.position
+	if m.self {
+		from = m.src + e.segment
+	} else {
+		e.copied += int64(m.n)
+	}
+	addr, mode := e.cache.encode(e.section[addrSection], uint64(from), uint64(e.segment)+uint64(m.pos))
 	e.section[addrSection] = addr
 	code := codeCopy + mode*copyCodes
 	if m.n >= 4 && m.n <= 18 {

@@ -4,18 +4,21 @@ import (
 	"context"
 	"io"
 	"math/bits"
+	"slices"
 )
 
 // fineIndex knows those parts of the source that the first round copied nothing from by 32 bytes at places that their
 // content picks, so that the same content is picked in the target.
 type fineIndex struct {
-	pick  uint // the bits of a hash that are zero at a picked place
-	table *hashTable
+	pick   uint // the bits of a hash that are zero at a picked place
+	filter *filter
+	table  *hashTable
 }
 
 const (
 	fineSize     = 32 // bytes that a gear hash depends on when it is shifted by two bits for each
 	leastPick    = 4  // one place in 16
+	densePick    = 6  // of what is compressed already one in 64: if it is the same, then for long
 	usedGranule  = 4 << 10
 	leastFine    = fineSize
 	bytesPerSlot = 16 // of a table, half full
@@ -48,7 +51,7 @@ func (m sourceMap) unused(size int64) int64 {
 // fewer places are picked.
 func newFineIndex(ctx context.Context, source io.ReaderAt, size int64, used sourceMap, limit int64) (*fineIndex, error) {
 	unused := used.unused(size)
-	f := &fineIndex{pick: leastPick}
+	f := &fineIndex{pick: leastPick, filter: new(filter)}
 	for unused>>f.pick*bytesPerSlot > limit {
 		f.pick++
 	}
@@ -83,8 +86,12 @@ func newFineIndex(ctx context.Context, source io.ReaderAt, size int64, used sour
 // add makes b, which is at off in the source, known.
 func (f *fineIndex) add(b []byte, off int64) {
 	roll := fineRoll{pick: f.pick}
+	if !compressible(b) {
+		roll.pick = max(roll.pick, densePick)
+	}
 	for i := roll.next(b, 0); i >= 0; i = roll.next(b, i) {
 		if !constant(b[i-fineSize : i]) {
+			f.filter.add(spread(roll.h))
 			f.table.put(roll.h, off+int64(i)-fineSize)
 		}
 	}
@@ -114,17 +121,40 @@ func (r *fineRoll) next(b []byte, i int) int {
 	return -1
 }
 
-// fineFinder finds shorter matches in what the first round left of a window.
+// fineFinder finds shorter matches in what the first round left of a window, with the source and with the window.
 type fineFinder struct {
 	index  *fineIndex
 	source *sourceReader
 	found  []int64
+
+	t     []byte
+	known []int // where the gaps that were looked at begin and end
+	heads [1 << selfLog]uint32
+	base  uint32
 }
 
-// find appends the matches of t[lo:hi] to ms, in order.
-func (f *fineFinder) find(t []byte, lo, hi int, ms []match) []match {
-	b := t[:hi]
-	roll := fineRoll{pick: f.index.pick}
+const selfLog = 16
+
+// start makes t the window that places are about. Of it only the gaps need be known.
+func (f *fineFinder) start(t []byte) {
+	if next := uint64(f.base) + uint64(len(f.t)); next == 0 || next+uint64(len(t)) >= 1<<32 {
+		clear(f.heads[:])
+		f.base = 1
+	} else {
+		f.base = uint32(next)
+	}
+	f.t, f.known = t, f.known[:0]
+}
+
+// find appends the matches of the gap from lo to hi to ms, in order. Gaps come in order.
+func (f *fineFinder) find(lo, hi int, ms []match) []match {
+	f.known = append(f.known, lo, hi)
+	b := f.t[:hi]
+	pick := f.index.pick
+	if !compressible(b[lo:]) {
+		pick = max(pick, densePick)
+	}
+	roll := fineRoll{pick: pick}
 	for i := roll.next(b, lo); i >= 0; i = roll.next(b, i) {
 		m := f.best(b, lo, i-fineSize, roll.h)
 		if m.n < leastFine {
@@ -132,14 +162,17 @@ func (f *fineFinder) find(t []byte, lo, hi int, ms []match) []match {
 		}
 		ms = append(ms, m)
 		lo, i = m.end(), m.end()
-		roll = fineRoll{pick: f.index.pick}
+		roll = fineRoll{pick: pick}
 	}
 	return ms
 }
 
 // best returns the longest match around the picked place at i of t that does not begin before lo.
 func (f *fineFinder) best(t []byte, lo, i int, h uint64) match {
-	var best match
+	best := f.inWindow(t, lo, i, h)
+	if !f.index.filter.has(spread(h)) {
+		return best
+	}
 	f.found = f.index.table.get(h, f.found[:0])
 	for _, src := range f.found {
 		n := f.source.ahead(t[i:], src)
@@ -147,9 +180,26 @@ func (f *fineFinder) best(t []byte, lo, i int, h uint64) match {
 			continue
 		}
 		back := f.source.behind(t[lo:i], src)
-		if n+back > best.n {
+		if n+back >= best.n {
 			best = match{pos: i - back, n: back + n, src: src - int64(back)}
 		}
 	}
 	return best
+}
+
+// inWindow returns the match with an earlier picked place of the window, and makes this one known.
+func (f *fineFinder) inWindow(t []byte, lo, i int, h uint64) match {
+	head := &f.heads[spread(h)>>(64-selfLog)]
+	from := int(*head) - int(f.base)
+	*head = f.base + uint32(i)
+	if from < 0 {
+		return match{}
+	}
+	gap, _ := slices.BinarySearch(f.known, from+1)
+	n := samePrefix(t[i:], f.t[from:f.known[gap]])
+	if n < fineSize {
+		return match{}
+	}
+	back := sameSuffix(t[lo:i], f.t[f.known[gap-1]:from])
+	return match{pos: i - back, n: n + back, src: int64(from - back), self: true}
 }

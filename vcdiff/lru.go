@@ -46,11 +46,15 @@ func newRation(cache *stockCache) *ration {
 // filter drops of ms those for which a block would have to be read that is too little copied from. Others are used.
 func (r *ration) filter(ms []match) []match {
 	for _, m := range ms {
-		r.earn(m)
+		if !m.self {
+			r.earn(m)
+		}
 	}
 	kept := ms[:0]
 	for _, m := range ms {
-		if r.pay(m) {
+		if m.self {
+			kept = append(kept, m)
+		} else if r.pay(m) {
 			r.cache.use(m.src, m.n)
 			kept = append(kept, m)
 		}

@@ -7,10 +7,11 @@ import (
 	"slices"
 )
 
-// match says that n bytes at pos in the target window are those at src in the source.
+// match says that n bytes at pos in the target window are those at src in the source, or in the window itself.
 type match struct {
 	pos, n int
 	src    int64
+	self   bool // src is a place in the window, before pos
 	sure   bool // it stays, whatever the stock decoder thinks of it
 }
 
@@ -87,7 +88,7 @@ func within(ms []match, length int64) []match {
 	if _, n := span(ms); n <= length {
 		return ms
 	}
-	bySource := slices.Clone(ms)
+	bySource := slices.DeleteFunc(slices.Clone(ms), func(m match) bool { return m.self })
 	slices.SortFunc(bySource, func(a, b match) int { return cmp.Compare(a.src, b.src) })
 	var lo, best int64
 	sum, first := 0, 0
@@ -102,6 +103,6 @@ func within(ms []match, length int64) []match {
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(ms), func(m match) bool {
-		return m.src < best || m.src+int64(m.n) > best+length
+		return !m.self && (m.src < best || m.src+int64(m.n) > best+length)
 	})
 }

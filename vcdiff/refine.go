@@ -11,22 +11,24 @@ type refiner struct {
 // refine returns the matches of the first round and what is found between them, in order. Of t only the gaps are known.
 func (r *refiner) refine(t []byte, p *plannedWindow) []match {
 	var found []match
-	gaps(p.matches, len(t), func(lo, hi int) { found = r.fine.find(t, lo, hi, found) }, func(match) {})
+	r.fine.start(t)
+	gaps(p.matches, len(t), func(lo, hi int) { found = r.fine.find(lo, hi, found) }, func(match) {})
 	ms := settled(p.matches, found, p.cache)
 
 	found = found[:0]
 	next, before := 0, p.before
 	gaps(ms, len(t), func(lo, hi int) {
 		after := before + int64(hi-lo)
-		if next < len(ms) {
+		if next < len(ms) && !ms[next].self {
 			after = ms[next].src
 		}
 		if hi-lo >= leastGap && compressible(t[lo:hi]) {
 			found = r.local.find(t, lo, hi, before, after, found)
 		}
 	}, func(m match) {
-		before = m.src + int64(m.n)
-		next++
+		if next++; !m.self {
+			before = m.src + int64(m.n)
+		}
 	})
 	return settled(ms, found, p.cache)
 }

@@ -10,9 +10,11 @@ const (
 	clearGain = 7.9
 	// Others only if a trial with some of them makes them smaller by this part: what is compressed already, by zlib or
 	// zstd, may lose a little more, at a price in time that is no better than that of all compression.
-	leastGain   = 0.008
-	trialBlocks = 8
-	trialSize   = 16 << 10
+	leastGain = 0.008
+	// A trial takes a small part of the blocks, after a look at their bytes: what xz wrote is not worth one.
+	trialPart = 4 // one block in so many
+	trialSize = 16 << 10
+	trialGain = 7.99
 )
 
 // look decides which blocks to compress, and says whether there are any.
@@ -21,16 +23,18 @@ func (e *Encoder) look() bool {
 	e.pays = e.pays[:0]
 	any := false
 	var dense []int // the blocks that are compressed already
+	information := 0.0
 	for i := 0; i < len(src); i += blockSize {
 		b := src[i:min(i+blockSize, len(src))]
-		pays := Entropy(b[:min(len(b), trialSize)]) < clearGain
-		if !pays {
+		h := Entropy(b[:min(len(b), trialSize)])
+		if h >= clearGain {
 			dense = append(dense, len(e.pays))
+			information += h
 		}
-		any = any || pays
-		e.pays = append(e.pays, pays)
+		any = any || h < clearGain
+		e.pays = append(e.pays, h < clearGain)
 	}
-	if e.trial(dense) {
+	if information < trialGain*float64(len(dense)) && e.trial(dense) {
 		for _, block := range dense {
 			e.pays[block] = true
 		}
@@ -41,14 +45,11 @@ func (e *Encoder) look() bool {
 
 // trial says whether some of the blocks that are compressed already become smaller as literals.
 func (e *Encoder) trial(blocks []int) bool {
-	if len(blocks) == 0 {
-		return false
-	}
 	e.m.reset()
 	e.r.start(e.scratch[:0])
 	tried := 0
-	for k := range min(trialBlocks, len(blocks)) {
-		i := blocks[k*len(blocks)/min(trialBlocks, len(blocks))] * blockSize
+	for k := 0; k < len(blocks); k += trialPart {
+		i := blocks[k] * blockSize
 		end := min(i+trialSize, len(e.f.src))
 		for ; i < end; i++ {
 			e.literal(i)
