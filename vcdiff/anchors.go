@@ -2,7 +2,6 @@ package vcdiff
 
 import (
 	"context"
-	"io"
 )
 
 // anchors knows the source by 64 bytes at every step. It is enough to find whatever the target has in common with the
@@ -17,19 +16,20 @@ const anchorStep = 4 << 10
 
 // newAnchors reads the whole source. The table takes at most limit bytes; for a source that needs more the steps are
 // longer.
-func newAnchors(ctx context.Context, source io.ReaderAt, size, limit int64) (*anchors, error) {
-	step := int64(anchorStep)
+func newAnchors(ctx context.Context, source *input, limit int64) (*anchors, error) {
+	size, step := source.size, int64(anchorStep)
 	for size/step*16 > limit {
 		step *= 2
 	}
 	a := &anchors{step: step, filter: new(filter), table: newHashTable(size/step+1, limit)}
-	buf := make([]byte, max(1<<20, step))
-	for at := int64(0); at+anchorSize <= size; at += int64(len(buf)) {
+	var buf []byte
+	most := max(1<<20, step)
+	for at := int64(0); at+anchorSize <= size; at += most {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		b := buf[:min(int64(len(buf)), size-at)]
-		if err := readFull(source, b, at); err != nil {
+		b, err := source.view(&buf, at, int(min(most, size-at)))
+		if err != nil {
 			return nil, err
 		}
 		for off := int64(0); off+anchorSize <= int64(len(b)); off += step {

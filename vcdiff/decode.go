@@ -39,22 +39,26 @@ func Decode(ctx context.Context, dst io.Writer, source io.ReaderAt, delta io.Rea
 	if err != nil {
 		return 0, fmt.Errorf("vcdiff: %w", err)
 	}
-	a := applier{source: newSourceReader(source, unknownSize)}
+	in := newInput(source, unknownSize)
+	defer in.close()
+	a := applier{source: &sourceReader{input: in}}
 	var written int64
 	for {
 		if err := ctx.Err(); err != nil {
 			return written, err
 		}
 		var w window
-		if err := d.next(&w); err == io.EOF {
+		err := d.next(&w)
+		if err == io.EOF {
 			return written, nil
-		} else if err != nil {
-			return written, fmt.Errorf("vcdiff: window at byte %d: %w", written, err)
 		}
-		if o.MaxSize > 0 && int64(w.size) > o.MaxSize-written {
-			return written, fmt.Errorf("vcdiff: %w: it makes more than %d bytes", ErrCorrupt, o.MaxSize)
+		if err == nil && o.MaxSize > 0 && int64(w.size) > o.MaxSize-written {
+			err = fmt.Errorf("%w: it makes more than %d bytes", ErrCorrupt, o.MaxSize)
 		}
-		if err := a.apply(&w); err != nil {
+		if err == nil {
+			err = guarded(func() error { return a.apply(&w) })
+		}
+		if err != nil {
 			return written, fmt.Errorf("vcdiff: window at byte %d: %w", written, err)
 		}
 		n, err := dst.Write(a.out)

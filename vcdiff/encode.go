@@ -33,8 +33,10 @@ func Encode(ctx context.Context, w io.Writer, source io.ReaderAt, sourceSize int
 	if err != nil {
 		return Stats{}, fmt.Errorf("vcdiff: %w", err)
 	}
-	e := &encoder{Options: s, w: w, source: source, sourceSize: sourceSize, target: target, targetSize: targetSize}
-	if err := e.run(ctx); err != nil {
+	e := &encoder{Options: s, w: w, source: newInput(source, sourceSize), target: newInput(target, targetSize)}
+	defer e.source.close()
+	defer e.target.close()
+	if err := guarded(func() error { return e.run(ctx) }); err != nil {
 		return e.stats, fmt.Errorf("vcdiff: %w", err)
 	}
 	return e.stats, nil
@@ -44,11 +46,9 @@ func Encode(ctx context.Context, w io.Writer, source io.ReaderAt, sourceSize int
 // anywhere, the second finds the rest in what the first left, and writes.
 type encoder struct {
 	Options
-	w          io.Writer
-	source     io.ReaderAt
-	sourceSize int64
-	target     io.ReaderAt
-	targetSize int64
+	w      io.Writer
+	source *input
+	target *input
 
 	windows []plannedWindow
 	last    match          // of those settled, counted from the start of the target
@@ -66,7 +66,7 @@ type plannedWindow struct {
 
 // worker is what works on one window at a time.
 type worker struct {
-	buf     []byte // of a target window
+	buf     []byte // of a target window, if the target is not mapped
 	source  *sourceReader
 	coarse  coarseFinder
 	refiner refiner
@@ -75,16 +75,13 @@ type worker struct {
 }
 
 func (e *encoder) run(ctx context.Context) error {
-	e.stats.Target = e.targetSize
+	e.stats.Target = e.target.size
 	workers := make([]*worker, e.Workers)
 	for i := range workers {
-		workers[i] = &worker{
-			buf:    make([]byte, min(int64(e.WindowSize), e.targetSize)),
-			source: newSourceReader(e.source, e.sourceSize),
-		}
+		workers[i] = &worker{source: &sourceReader{input: e.source}}
 	}
 	// Even an empty target has a window: without one stock xdelta3 has "nothing to output".
-	count := max(1, int((e.targetSize+int64(e.WindowSize)-1)/int64(e.WindowSize)))
+	count := max(1, int((e.target.size+int64(e.WindowSize)-1)/int64(e.WindowSize)))
 	e.windows = make([]plannedWindow, count)
 	if err := e.firstRound(ctx, workers); err != nil {
 		return err
@@ -94,7 +91,7 @@ func (e *encoder) run(ctx context.Context) error {
 
 // firstRound finds the long matches of all windows.
 func (e *encoder) firstRound(ctx context.Context, workers []*worker) error {
-	a, err := newAnchors(ctx, e.source, e.sourceSize, e.anchorMemory())
+	a, err := newAnchors(ctx, e.source, e.anchorMemory())
 	if err != nil {
 		return fmt.Errorf("cannot read source: %w", err)
 	}
@@ -113,13 +110,13 @@ func (e *encoder) firstRound(ctx context.Context, workers []*worker) error {
 
 // secondRound finds the short matches in what is left of the windows, and writes these.
 func (e *encoder) secondRound(ctx context.Context, workers []*worker) error {
-	used := newSourceMap(e.sourceSize)
+	used := newSourceMap(e.source.size)
 	for _, p := range e.windows {
 		for _, m := range p.matches {
 			used.use(m.src, m.n)
 		}
 	}
-	fine, err := newFineIndex(ctx, e.source, e.sourceSize, used, e.fineMemory())
+	fine, err := newFineIndex(ctx, e.source, used, e.fineMemory())
 	if err != nil {
 		return fmt.Errorf("cannot read source: %w", err)
 	}
@@ -141,19 +138,20 @@ func (e *encoder) secondRound(ctx context.Context, workers []*worker) error {
 // their share of the memory.
 func (e *encoder) leastMatch() int {
 	const each = 32
-	return int(max(leastCoarse, e.targetSize*each/e.matchMemory()))
+	return int(max(leastCoarse, e.target.size*each/e.matchMemory()))
 }
 
-// window is the room for window k of the target, and where in the target it begins.
-func (e *encoder) window(w *worker, k int) (t []byte, at int64) {
+// span says where in the target window k is.
+func (e *encoder) span(k int) (at int64, n int) {
 	at = int64(k) * int64(e.WindowSize)
-	return w.buf[:min(int64(e.WindowSize), e.targetSize-at)], at
+	return at, int(min(int64(e.WindowSize), e.target.size-at))
 }
 
 // plan is the first round for window k.
 func (e *encoder) plan(_ context.Context, w *worker, k int) error {
-	t, at := e.window(w, k)
-	if err := readFull(e.target, t, at); err != nil {
+	at, n := e.span(k)
+	t, err := e.target.view(&w.buf, at, n)
+	if err != nil {
 		return fmt.Errorf("cannot read target: %w", err)
 	}
 	e.windows[k].adler = adler32(t)
@@ -176,19 +174,14 @@ func (p *plannedWindow) settle(cache *stockCache, last match) {
 
 // encode is the second round for window k.
 func (e *encoder) encode(ctx context.Context, w *worker, k int) error {
-	t, at := e.window(w, k)
-	p := &e.windows[k]
-	if err := e.readGaps(t, at, p.matches); err != nil {
+	at, n := e.span(k)
+	t, err := e.target.view(&w.buf, at, n)
+	if err != nil {
 		return fmt.Errorf("cannot read target: %w", err)
 	}
-	refined := w.refiner.refine(t, p)
-	ms := within(refined, maxSegment-int64(e.WindowSize))
+	p := &e.windows[k]
+	ms := within(w.refiner.refine(t, p), maxSegment-int64(e.WindowSize))
 	p.matches = nil
-	if len(ms) < len(refined) {
-		if err := readFull(e.target, t, at); err != nil {
-			return fmt.Errorf("cannot read target: %w", err)
-		}
-	}
 	w.emitter.make(t, ms)
 	if !e.NoSecondary {
 		if err := w.emitter.pack(ctx); err != nil {
@@ -198,28 +191,14 @@ func (e *encoder) encode(ctx context.Context, w *worker, k int) error {
 	return w.readError()
 }
 
-// readGaps reads those parts of window t, which is at the given place of the target, that are not matched.
-func (e *encoder) readGaps(t []byte, at int64, ms []match) error {
-	var err error
-	gaps(ms, len(t), func(lo, hi int) {
-		if err == nil {
-			err = readFull(e.target, t[lo:hi], at+int64(lo))
-		}
-	}, func(match) {})
-	return err
-}
-
 // finish writes window k.
 func (e *encoder) finish(_ context.Context, w *worker, k int) error {
-	t, _ := e.window(w, k)
+	_, n := e.span(k)
 	e.stats.Copied += w.emitter.copied
 	e.stats.Added += w.emitter.added
-	head, parts := w.emitter.window(w.head[:0], len(t), e.windows[k].adler, &e.begun)
+	head, parts := w.emitter.window(w.head[:0], n, e.windows[k].adler, &e.begun)
 	w.head = head
-	if err := e.write(head); err != nil {
-		return err
-	}
-	for _, b := range parts {
+	for _, b := range append([][]byte{head}, parts...) {
 		if err := e.write(b); err != nil {
 			return err
 		}

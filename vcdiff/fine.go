@@ -2,9 +2,7 @@ package vcdiff
 
 import (
 	"context"
-	"io"
 	"math/bits"
-	"slices"
 )
 
 // fineIndex knows those parts of the source that the first round copied nothing from by 32 bytes at places that their
@@ -49,7 +47,8 @@ func (m sourceMap) unused(size int64) int64 {
 
 // newFineIndex reads the unused parts of the source. The table takes at most limit bytes; if there is more to know,
 // fewer places are picked.
-func newFineIndex(ctx context.Context, source io.ReaderAt, size int64, used sourceMap, limit int64) (*fineIndex, error) {
+func newFineIndex(ctx context.Context, source *input, used sourceMap, limit int64) (*fineIndex, error) {
+	size := source.size
 	unused := used.unused(size)
 	f := &fineIndex{pick: leastPick, filter: new(filter)}
 	for unused>>f.pick*bytesPerSlot > limit {
@@ -70,11 +69,8 @@ func newFineIndex(ctx context.Context, source io.ReaderAt, size int64, used sour
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if buf == nil {
-			buf = make([]byte, most)
-		}
-		b := buf[:end-at]
-		if err := readFull(source, b, at); err != nil {
+		b, err := source.view(&buf, at, int(end-at))
+		if err != nil {
 			return nil, err
 		}
 		f.add(b, at)
@@ -127,15 +123,14 @@ type fineFinder struct {
 	source *sourceReader
 	found  []int64
 
-	t     []byte
-	known []int // where the gaps that were looked at begin and end
+	t     []byte // the window
 	heads [1 << selfLog]uint32
 	base  uint32
 }
 
 const selfLog = 16
 
-// start makes t the window that places are about. Of it only the gaps need be known.
+// start makes t the window that places are about.
 func (f *fineFinder) start(t []byte) {
 	if next := uint64(f.base) + uint64(len(f.t)); next == 0 || next+uint64(len(t)) >= 1<<32 {
 		clear(f.heads[:])
@@ -143,12 +138,11 @@ func (f *fineFinder) start(t []byte) {
 	} else {
 		f.base = uint32(next)
 	}
-	f.t, f.known = t, f.known[:0]
+	f.t = t
 }
 
 // find appends the matches of the gap from lo to hi to ms, in order. Gaps come in order.
 func (f *fineFinder) find(lo, hi int, ms []match) []match {
-	f.known = append(f.known, lo, hi)
 	b := f.t[:hi]
 	pick := f.index.pick
 	if !compressible(b[lo:]) {
@@ -195,11 +189,10 @@ func (f *fineFinder) inWindow(t []byte, lo, i int, h uint64) match {
 	if from < 0 {
 		return match{}
 	}
-	gap, _ := slices.BinarySearch(f.known, from+1)
-	n := samePrefix(t[i:], f.t[from:f.known[gap]])
+	n := samePrefix(t[i:], f.t[from:])
 	if n < fineSize {
 		return match{}
 	}
-	back := sameSuffix(t[lo:i], f.t[f.known[gap-1]:from])
+	back := sameSuffix(t[lo:i], t[:from])
 	return match{pos: i - back, n: n + back, src: int64(from - back), self: true}
 }

@@ -76,7 +76,7 @@ func (r *ration) earn(m match) {
 func (r *ration) pay(m match) bool {
 	first, last := m.src/stockBlock, (m.src+int64(m.n)-1)/stockBlock
 	for b := first; b <= last; b++ {
-		if !m.sure && r.cache.find(int32(b)) < 0 && r.budget[b] < missWorth {
+		if r.cache.find(int32(b)) < 0 && r.budget[b] < missWorth {
 			return false
 		}
 	}

@@ -12,7 +12,6 @@ type match struct {
 	pos, n int
 	src    int64
 	self   bool // src is a place in the window, before pos
-	sure   bool // it stays, whatever the stock decoder thinks of it
 }
 
 func (m match) end() int { return m.pos + m.n }

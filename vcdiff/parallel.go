@@ -18,7 +18,7 @@ func inOrder[W any](ctx context.Context, workers []W, n int, work, finish func(c
 	close(turns[0])
 	var next atomic.Int64
 	one := func(w W, k int) error {
-		if err := work(ctx, w, k); err != nil {
+		if err := guarded(func() error { return work(ctx, w, k) }); err != nil {
 			return err
 		}
 		select {

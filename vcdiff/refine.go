@@ -8,7 +8,7 @@ type refiner struct {
 	local localFinder
 }
 
-// refine returns the matches of the first round and what is found between them, in order. Of t only the gaps are known.
+// refine returns the matches of the first round and what is found between them, in order.
 func (r *refiner) refine(t []byte, p *plannedWindow) []match {
 	var found []match
 	r.fine.start(t)
@@ -33,16 +33,15 @@ func (r *refiner) refine(t []byte, p *plannedWindow) []match {
 	return settled(ms, found, p.cache)
 }
 
-// settled returns sure, and those of the others that the stock decoder, starting with the given cache, copies without
-// undue effort, in order.
-func settled(sure, others []match, cache stockCache) []match {
-	all := make([]match, 0, len(sure)+len(others))
-	for _, m := range sure {
+// settled returns those of ms and others that the stock decoder, starting with the given cache, copies without undue
+// effort, in order.
+func settled(ms, others []match, cache stockCache) []match {
+	all := make([]match, 0, len(ms)+len(others))
+	for _, m := range ms {
 		for len(others) > 0 && others[0].pos < m.pos {
 			all = append(all, others[0])
 			others = others[1:]
 		}
-		m.sure = true
 		all = append(all, m)
 	}
 	return newRation(&cache).filter(append(all, others...))

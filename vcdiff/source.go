@@ -1,26 +1,17 @@
 package vcdiff
 
-import (
-	"fmt"
-	"io"
-	"math"
-)
+import "io"
 
 const (
 	cacheBlock = 16 << 10
 	cacheSlots = 256
 )
 
-// unknownSize is the size of a source that is to be found out by reading.
-const unknownSize = math.MaxInt64
-
-// sourceReader reads small pieces of a source through a cache of a few megabytes, for one goroutine.
-// It is not a memory map, as a file that someone truncates must give an error and not kill the program.
+// sourceReader reads small pieces of a source for one goroutine: through a cache of a few megabytes if the source is
+// not mapped.
 type sourceReader struct {
-	r    io.ReaderAt
-	size int64 // what lies beyond is never read
-	err  error // the first failure; the methods read nothing after it
-
+	*input
+	err   error // the first failure; the methods read nothing after it
 	slots []cacheSlot
 }
 
@@ -29,15 +20,14 @@ type cacheSlot struct {
 	data  []byte
 }
 
-func newSourceReader(r io.ReaderAt, size int64) *sourceReader {
-	return &sourceReader{r: r, size: size}
-}
-
-// from returns bytes that begin at off: at least one, and at most up to the end of a block. It returns nil outside of
-// the source and after a failure.
+// from returns bytes that begin at off: at least one, and as many as are at hand. It returns nil outside of the source
+// and after a failure.
 func (s *sourceReader) from(off int64) []byte {
 	if off < 0 || off >= s.size {
 		return nil
+	}
+	if s.data != nil {
+		return s.data[off:]
 	}
 	b := s.block(off / cacheBlock)
 	if in := int(off % cacheBlock); in < len(b) {
@@ -46,11 +36,14 @@ func (s *sourceReader) from(off int64) []byte {
 	return nil
 }
 
-// upTo returns bytes that end before off: at least one, and at most from the start of a block. It returns nil outside
-// of the source and after a failure.
+// upTo returns bytes that end before off: at least one, and as many as are at hand. It returns nil outside of the
+// source and after a failure.
 func (s *sourceReader) upTo(off int64) []byte {
 	if off <= 0 || off > s.size {
 		return nil
+	}
+	if s.data != nil {
+		return s.data[:off]
 	}
 	b := s.block((off - 1) / cacheBlock)
 	if in := int((off-1)%cacheBlock) + 1; in <= len(b) {
@@ -70,7 +63,7 @@ func (s *sourceReader) block(n int64) []byte {
 	if s.err != nil {
 		return nil
 	}
-	if slot.data == nil {
+	if cap(slot.data) == 0 {
 		slot.data = make([]byte, cacheBlock)
 	}
 	at := n * cacheBlock
@@ -88,9 +81,9 @@ func (s *sourceReader) block(n int64) []byte {
 
 // read fills b with the bytes at off.
 func (s *sourceReader) read(b []byte, off int64) error {
-	if len(b) >= cacheBlock {
+	if s.data != nil || len(b) >= cacheBlock {
 		if s.err == nil {
-			s.err = readFull(s.r, b, off)
+			s.err = s.input.read(b, off)
 		}
 		return s.err
 	}
@@ -106,21 +99,4 @@ func (s *sourceReader) read(b []byte, off int64) error {
 		s.err = io.ErrUnexpectedEOF
 	}
 	return s.err
-}
-
-// readFull fills b with the bytes at off.
-func readFull(r io.ReaderAt, b []byte, off int64) error {
-	n, err := r.ReadAt(b, off)
-	if n < len(b) {
-		return short(off+int64(n), err)
-	}
-	return nil
-}
-
-// short is the error of a read that came only to off.
-func short(off int64, err error) error {
-	if err == nil || err == io.EOF {
-		return fmt.Errorf("%w at byte %d", io.ErrUnexpectedEOF, off)
-	}
-	return err
 }

@@ -14,7 +14,8 @@ var ErrMismatch = errors.New("delta does not make the target")
 // Verify applies a delta to source and compares the result with target, which is so long, without writing it anywhere.
 // It returns nil if they are the same: do this before a delta is published. Other errors are as those of [Decode].
 func Verify(ctx context.Context, source io.ReaderAt, delta io.Reader, target io.ReaderAt, targetSize int64) error {
-	c := &comparer{target: target, buf: make([]byte, 64<<10)}
+	c := &comparer{target: newInput(target, targetSize)}
+	defer c.target.close()
 	n, err := Decode(ctx, c, source, delta, &DecodeOptions{MaxSize: targetSize})
 	if err == nil && n < targetSize {
 		err = fmt.Errorf("vcdiff: %w: it makes %d bytes of %d", ErrMismatch, n, targetSize)
@@ -24,15 +25,15 @@ func Verify(ctx context.Context, source io.ReaderAt, delta io.Reader, target io.
 
 // comparer is a writer of what the target holds, and nothing else.
 type comparer struct {
-	target io.ReaderAt
+	target *input
 	at     int64
 	buf    []byte
 }
 
 func (c *comparer) Write(p []byte) (int, error) {
 	for done := 0; done < len(p); {
-		b := c.buf[:min(len(c.buf), len(p)-done)]
-		if err := readFull(c.target, b, c.at); err != nil {
+		b, err := c.target.view(&c.buf, c.at, min(64<<10, len(p)-done))
+		if err != nil {
 			return done, fmt.Errorf("vcdiff: cannot read target: %w", err)
 		}
 		if !bytes.Equal(b, p[done:done+len(b)]) {
