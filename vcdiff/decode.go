@@ -39,9 +39,7 @@ func Decode(ctx context.Context, dst io.Writer, source io.ReaderAt, delta io.Rea
 	if err != nil {
 		return 0, fmt.Errorf("vcdiff: %w", err)
 	}
-	in := newInput(source, unknownSize)
-	defer in.close()
-	a := applier{source: &sourceReader{input: in}}
+	a := applier{source: &sourceReader{input: &input{r: source, size: unknownSize}}}
 	var written int64
 	for {
 		if err := ctx.Err(); err != nil {
@@ -56,7 +54,7 @@ func Decode(ctx context.Context, dst io.Writer, source io.ReaderAt, delta io.Rea
 			err = fmt.Errorf("%w: it makes more than %d bytes", ErrCorrupt, o.MaxSize)
 		}
 		if err == nil {
-			err = guarded(func() error { return a.apply(&w) })
+			err = a.apply(&w)
 		}
 		if err != nil {
 			return written, fmt.Errorf("vcdiff: window at byte %d: %w", written, err)

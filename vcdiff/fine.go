@@ -54,7 +54,7 @@ func newFineIndex(ctx context.Context, source *input, used sourceMap, limit int6
 	for unused>>f.pick*bytesPerSlot > limit {
 		f.pick++
 	}
-	f.table = newHashTable(unused>>f.pick+1, limit)
+	f.table = newHashTable(unused>>f.pick/2+1, limit)
 	const most = 1 << 20
 	var buf []byte
 	for at := int64(0); at < size; {

@@ -8,8 +8,8 @@ import (
 	"runtime/debug"
 )
 
-// input is a source or target: a file that is mapped into memory, which saves a copy of all that is read, or anything
-// else that has ReadAt.
+// input is a source or target: anything that has ReadAt. The encoder, which looks at all more than once, has files mapped
+// into memory.
 type input struct {
 	r    io.ReaderAt
 	size int64  // what lies beyond is never read
@@ -19,7 +19,7 @@ type input struct {
 // unknownSize is the size of a source that is to be found out by reading.
 const unknownSize = 1<<63 - 1
 
-// newInput returns r as an input. It has to be closed.
+// newInput returns r as an input that is mapped if possible. It has to be closed.
 func newInput(r io.ReaderAt, size int64) *input {
 	in := &input{r: r, size: size}
 	f, ok := r.(*os.File)
@@ -27,12 +27,8 @@ func newInput(r io.ReaderAt, size int64) *input {
 		return in
 	}
 	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() || size != unknownSize && info.Size() < size {
-		return in
-	}
-	size = min(size, info.Size())
-	if data := mapFile(f, size); data != nil {
-		in.data, in.size = data, size
+	if err == nil && info.Mode().IsRegular() && info.Size() >= size {
+		in.data = mapFile(f, size)
 	}
 	return in
 }
@@ -85,7 +81,7 @@ func short(off int64, err error) error {
 var errTruncated = errors.New("a file became shorter while it was read")
 
 // guarded calls f. If someone truncates a file that is mapped, the next access to it is a fault: here it becomes an
-// error. All that touches inputs has to be called in this way, in each goroutine.
+// error. All that touches mapped inputs has to be called in this way, in each goroutine.
 func guarded(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {

@@ -14,8 +14,7 @@ var ErrMismatch = errors.New("delta does not make the target")
 // Verify applies a delta to source and compares the result with target, which is so long, without writing it anywhere.
 // It returns nil if they are the same: do this before a delta is published. Other errors are as those of [Decode].
 func Verify(ctx context.Context, source io.ReaderAt, delta io.Reader, target io.ReaderAt, targetSize int64) error {
-	c := &comparer{target: newInput(target, targetSize)}
-	defer c.target.close()
+	c := &comparer{target: &input{r: target, size: targetSize}}
 	n, err := Decode(ctx, c, source, delta, &DecodeOptions{MaxSize: targetSize})
 	if err == nil && n < targetSize {
 		err = fmt.Errorf("vcdiff: %w: it makes %d bytes of %d", ErrMismatch, n, targetSize)

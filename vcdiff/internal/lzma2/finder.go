@@ -6,12 +6,12 @@ import (
 )
 
 const (
-	hashLog   = 16
+	hashLog   = 17
 	shortLog  = 13
 	chainLog  = 20
 	chainMask = 1<<chainLog - 1
-	depth     = 16  // matches looked at in one place
-	niceMatch = 160 // a match that is not bettered
+	depth     = 8  // matches looked at in one place
+	niceMatch = 96 // a match that is not bettered
 )
 
 // finder finds earlier occurrences. Positions are counted over all that it was ever given, so that what it knows of
