@@ -62,6 +62,7 @@ type plannedWindow struct {
 	adler   uint32
 	before  int64      // where in the source the match before the window ends
 	cache   stockCache // what the stock decoder holds when it comes to the window
+	free    int        // blocks that it may read without more ado
 }
 
 // worker is what works on one window at a time.
@@ -98,8 +99,13 @@ func (e *encoder) firstRound(ctx context.Context, workers []*worker) error {
 	for _, w := range workers {
 		w.coarse = coarseFinder{anchors: a, source: w.source, least: e.leastMatch()}
 	}
+	if err := e.worthwhile(ctx, workers[0]); err != nil {
+		return err
+	}
 	cache := newStockCache()
 	return inOrder(ctx, workers, len(e.windows), e.plan, func(_ context.Context, _ *worker, k int) error {
+		_, n := e.span(k)
+		e.windows[k].free = freeMisses(e.source.size, n)
 		e.windows[k].settle(&cache, e.last)
 		if ms := e.windows[k].matches; len(ms) > 0 {
 			e.last = ms[len(ms)-1]
@@ -169,7 +175,7 @@ func (w *worker) readError() error {
 // settle drops the matches that cost the stock decoder more than they are worth. last is the match before.
 func (p *plannedWindow) settle(cache *stockCache, last match) {
 	p.cache, p.before = *cache, last.src+int64(last.n)
-	p.matches = newRation(cache).filter(p.matches)
+	p.matches = newRation(cache, p.free).filter(p.matches)
 }
 
 // encode is the second round for window k.
@@ -203,7 +209,7 @@ func (e *encoder) finish(_ context.Context, w *worker, k int) error {
 			return err
 		}
 	}
-	return nil
+	return e.tooLarge()
 }
 
 func (e *encoder) write(b []byte) error {

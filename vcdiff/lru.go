@@ -36,11 +36,21 @@ func (c *stockCache) use(off int64, n int) {
 // ration keeps the matches of one window worth what they cost the stock decoder.
 type ration struct {
 	cache  *stockCache
+	free   int           // misses that need not be paid for
 	budget map[int64]int // bytes to copy from a block for which no miss was paid yet
 }
 
-func newRation(cache *stockCache) *ration {
-	return &ration{cache, make(map[int64]int)}
+func newRation(cache *stockCache, free int) *ration {
+	return &ration{cache, free, make(map[int64]int)}
+}
+
+// freeMisses is what a decoder reads anyway to make a window of n bytes: as much of the source. A source that fits its
+// cache is read once.
+func freeMisses(sourceSize int64, n int) int {
+	if sourceSize <= stockBlocks*stockBlock {
+		return stockBlocks
+	}
+	return n / stockBlock
 }
 
 // filter drops of ms those for which a block would have to be read that is too little copied from. Others are used.
@@ -75,13 +85,18 @@ func (r *ration) earn(m match) {
 // pay pays for the blocks of m that are not in the cache, or nothing if one cannot be paid for.
 func (r *ration) pay(m match) bool {
 	first, last := m.src/stockBlock, (m.src+int64(m.n)-1)/stockBlock
+	unpaid := 0
 	for b := first; b <= last; b++ {
 		if r.cache.find(int32(b)) < 0 && r.budget[b] < missWorth {
-			return false
+			unpaid++
 		}
 	}
+	if unpaid > r.free {
+		return false
+	}
+	r.free -= unpaid
 	for b := first; b <= last; b++ {
-		if r.cache.find(int32(b)) < 0 {
+		if r.cache.find(int32(b)) < 0 && r.budget[b] >= missWorth {
 			r.budget[b] -= missWorth
 		}
 	}

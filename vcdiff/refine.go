@@ -13,7 +13,7 @@ func (r *refiner) refine(t []byte, p *plannedWindow) []match {
 	var found []match
 	r.fine.start(t)
 	gaps(p.matches, len(t), func(lo, hi int) { found = r.fine.find(lo, hi, found) }, func(match) {})
-	ms := settled(p.matches, found, p.cache)
+	ms := settled(p, p.matches, found)
 
 	found = found[:0]
 	next, before := 0, p.before
@@ -30,12 +30,11 @@ func (r *refiner) refine(t []byte, p *plannedWindow) []match {
 			before = m.src + int64(m.n)
 		}
 	})
-	return settled(ms, found, p.cache)
+	return settled(p, ms, found)
 }
 
-// settled returns those of ms and others that the stock decoder, starting with the given cache, copies without undue
-// effort, in order.
-func settled(ms, others []match, cache stockCache) []match {
+// settled returns those of ms and others that the stock decoder copies without undue effort, in order.
+func settled(p *plannedWindow, ms, others []match) []match {
 	all := make([]match, 0, len(ms)+len(others))
 	for _, m := range ms {
 		for len(others) > 0 && others[0].pos < m.pos {
@@ -44,7 +43,8 @@ func settled(ms, others []match, cache stockCache) []match {
 		}
 		all = append(all, m)
 	}
-	return newRation(&cache).filter(append(all, others...))
+	cache := p.cache
+	return newRation(&cache, p.free).filter(append(all, others...))
 }
 
 // gaps calls gap for each part of a window of n bytes that lies between the matches, and each for these, in order.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -92,6 +94,56 @@ func TestRoundTrip(t *testing.T) {
 				t.Fatalf("%s: %v", p.name, err)
 			}
 			t.Logf("%s: %d -> %d", p.name, len(p.target), len(delta))
+		}
+	}
+}
+
+// TestDeterministic: the same bytes whatever the number of workers, from files and from memory.
+func TestDeterministic(t *testing.T) {
+	r := rand.New(rand.NewPCG(41, 42))
+	words := text(r, 3<<20)
+	source := append(randomBytes(r, 3<<20), words...)
+	target := edited(r, shuffled(r, source, 100_000), 1000, 50)
+	want := encode(t, source, target, &Options{WindowSize: 1 << 18, Workers: 1})
+	for _, workers := range []int{2, 3, 16} {
+		if !bytes.Equal(encode(t, source, target, &Options{WindowSize: 1 << 18, Workers: workers}), want) {
+			t.Errorf("another delta with %d workers", workers)
+		}
+	}
+	dir := t.TempDir()
+	open := func(name string, content []byte) *os.File {
+		f, err := os.Open(writeFile(t, filepath.Join(dir, name), content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	var delta bytes.Buffer
+	_, err := Encode(t.Context(), &delta, open("source", source), int64(len(source)), open("target", target), int64(len(target)),
+		&Options{WindowSize: 1 << 18})
+	if err != nil || !bytes.Equal(delta.Bytes(), want) {
+		t.Errorf("another delta from files: %v", err)
+	}
+}
+
+// TestRandomEdits makes many small pairs and has stock xdelta3 decode each delta.
+func TestRandomEdits(t *testing.T) {
+	stock(t)
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		source := append(text(r, 1+r.IntN(30_000)), randomBytes(r, r.IntN(30_000))...)
+		target := edited(r, source, r.IntN(50), 1+r.IntN(500))
+		if r.IntN(2) == 0 && len(target) > 0 {
+			target = shuffled(r, target, 1+r.IntN(5000))
+		}
+		target = append(target, bytes.Repeat([]byte{byte(seed)}, r.IntN(5000))...)
+		delta := encode(t, source, target, &Options{WindowSize: leastWindow << r.IntN(6), NoSecondary: r.IntN(4) == 0})
+		if got, err := stockDecode(t, source, delta); err != nil || !bytes.Equal(got, target) {
+			t.Fatalf("seed %d: %v: %.200s", seed, err, got)
+		}
+		if got, err := decode(source, delta); err != nil || !bytes.Equal(got, target) {
+			t.Fatalf("seed %d: %v", seed, err)
 		}
 	}
 }

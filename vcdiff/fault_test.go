@@ -1,0 +1,225 @@
+package vcdiff
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestDamaged cuts a delta off at every place and changes every byte of it. No change may go unnoticed: the result is
+// an error, or what it was.
+func TestDamaged(t *testing.T) {
+	r := rand.New(rand.NewPCG(15, 16))
+	source := text(r, 20_000)
+	target := append(edited(r, source, 20, 50), text(r, 3000)...)
+	for name, delta := range map[string][]byte{
+		"lzma":    encode(t, source, target, &Options{WindowSize: 1 << 13}),
+		"none":    encode(t, source, target, &Options{WindowSize: 1 << 13, NoSecondary: true}),
+		"xdelta3": stockEncode(t, source, target, "-9"),
+	} {
+		for n := range delta {
+			got, err := decode(source, delta[:n])
+			if err == nil && !bytes.HasPrefix(target, got) || err != nil && !errors.Is(err, ErrCorrupt) {
+				t.Fatalf("%s: cut off at %d: %v", name, n, err)
+			}
+		}
+		for n := range delta {
+			damaged := bytes.Clone(delta)
+			damaged[n] ^= byte(1 << r.IntN(8))
+			got, err := decode(source, damaged)
+			if err == nil && !bytes.Equal(got, target) && !(n < 64 && bytes.HasPrefix(target, got)) {
+				// The bit that says that there is a checksum may be lost.
+				if windows := windowsOf(t, damaged); !lacksChecksum(windows) {
+					t.Fatalf("%s: byte %d changed: another result and no error", name, n)
+				}
+			}
+			_, _ = Inspect(bytes.NewReader(damaged))
+		}
+	}
+}
+
+func lacksChecksum(windows []window) bool {
+	for _, w := range windows {
+		if !w.hasAdler {
+			return true
+		}
+	}
+	return false
+}
+
+func TestWrongSource(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	source := randomBytes(r, 100_000)
+	delta := encode(t, source, source[5000:], nil)
+	for name, wrong := range map[string][]byte{"other": randomBytes(r, 100_000), "short": source[:50_000], "empty": {}} {
+		if _, err := decode(wrong, delta); !errors.Is(err, ErrWrongSource) || errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := Decode(t.Context(), io.Discard, nil, bytes.NewReader(delta), nil); !errors.Is(err, ErrWrongSource) {
+		t.Errorf("none: %v", err)
+	}
+}
+
+func TestMaxSize(t *testing.T) {
+	delta := encode(t, nil, make([]byte, 1<<20), nil)
+	n, err := Decode(t.Context(), io.Discard, nil, bytes.NewReader(delta), &DecodeOptions{MaxSize: 1<<20 - 1})
+	if n != 0 || !errors.Is(err, ErrCorrupt) {
+		t.Errorf("%d, %v", n, err)
+	}
+	if _, err := Decode(t.Context(), io.Discard, nil, bytes.NewReader(delta), &DecodeOptions{MaxWindow: 1 << 10}); !errors.Is(err, ErrUnsupported) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestVerify(t *testing.T) {
+	r := rand.New(rand.NewPCG(19, 20))
+	source := randomBytes(r, 300_000)
+	target := edited(r, source, 10, 1000)
+	delta := encode(t, source, target, nil)
+	other := bytes.Clone(target)
+	other[len(other)-1]++
+	longer := append(bytes.Clone(target), 0)
+	for _, c := range []struct {
+		name   string
+		target []byte
+		want   error
+	}{
+		{"same", target, nil}, {"changed", other, ErrMismatch}, {"longer", longer, ErrMismatch}, {"shorter", target[:len(target)-1], ErrCorrupt},
+	} {
+		err := Verify(t.Context(), bytes.NewReader(source), bytes.NewReader(delta), bytes.NewReader(c.target), int64(len(c.target)))
+		if !errors.Is(err, c.want) || c.want == nil && err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// readerFunc is a ReaderAt.
+type readerFunc func(p []byte, off int64) (int, error)
+
+func (f readerFunc) ReadAt(p []byte, off int64) (int, error) { return f(p, off) }
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+// TestFailures has each read and each write fail, and cancels at each of them.
+func TestFailures(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 22))
+	source := text(r, 300_000)
+	target := edited(r, source, 100, 100)
+	broken := errors.New("broken")
+	run := func(fail int, what func() error) (calls int, err error) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		step := func() error {
+			if calls++; calls == fail {
+				if what == nil {
+					cancel()
+					return nil
+				}
+				return what()
+			}
+			return nil
+		}
+		reader := func(b []byte) readerFunc {
+			return func(p []byte, off int64) (int, error) {
+				if err := step(); err != nil {
+					return 0, err
+				}
+				return bytes.NewReader(b).ReadAt(p, off)
+			}
+		}
+		_, err = Encode(ctx, writerFunc(func(p []byte) (int, error) {
+			if err := step(); err != nil {
+				return 0, err
+			}
+			return len(p), nil
+		}), reader(source), int64(len(source)), reader(target), int64(len(target)), &Options{Workers: 1, WindowSize: 1 << 16})
+		return calls, err
+	}
+	all, err := run(0, nil)
+	if err != nil || all < 20 {
+		t.Fatalf("%d calls, %v", all, err)
+	}
+	for fail := 1; fail <= all; fail++ {
+		if _, err := run(fail, func() error { return broken }); !errors.Is(err, broken) {
+			t.Errorf("call %d fails: %v", fail, err)
+		}
+		if calls, err := run(fail, nil); !errors.Is(err, context.Canceled) || calls > fail+200 {
+			t.Errorf("cancelled at call %d: %v, after %d calls", fail, err, calls)
+		}
+	}
+}
+
+func TestSourceShorterThanSaid(t *testing.T) {
+	_, err := Encode(t.Context(), io.Discard, bytes.NewReader(nil), 100_000, bytes.NewReader([]byte("x")), 1, nil)
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestTruncatedWhileMapped has the source become shorter after it was mapped: that must not kill the program.
+func TestTruncatedWhileMapped(t *testing.T) {
+	r := rand.New(rand.NewPCG(23, 24))
+	content := randomBytes(r, 3<<20)
+	f, err := os.Open(writeFile(t, filepath.Join(t.TempDir(), "source"), content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if newInput(f, int64(len(content))).data == nil {
+		t.Skip("files are not mapped here")
+	}
+	target := readerFunc(func(p []byte, off int64) (int, error) {
+		if err := os.Truncate(f.Name(), 0); err != nil {
+			t.Error(err)
+		}
+		return bytes.NewReader(content).ReadAt(p, off)
+	})
+	_, err = Encode(t.Context(), io.Discard, f, int64(len(content)), target, int64(len(content)), nil)
+	if !errors.Is(err, errTruncated) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNotWorthwhile(t *testing.T) {
+	r := rand.New(rand.NewPCG(25, 26))
+	source := make([]byte, 64<<20)
+	rand.NewChaCha8([32]byte{1}).Read(source)
+	target := make([]byte, 64<<20)
+	rand.NewChaCha8([32]byte{2}).Read(target)
+	copy(target[:20<<20], source[30<<20:])
+	for _, c := range []struct {
+		name   string
+		target []byte
+		ratio  float64
+		want   error
+		writes bool
+	}{
+		{"known after a look", target, 0.5, ErrNotWorthwhile, false},
+		{"known after a while", target, 0.65, ErrNotWorthwhile, true},
+		{"good enough", target, 0.7, nil, true},
+		{"any", target, 0, nil, true},
+		{"small", randomBytes(r, 100_000), 0.8, ErrNotWorthwhile, true},
+		{"compresses", text(r, 20<<20), 0.8, nil, true},
+	} {
+		reads, wrote := 0, false
+		s, err := Encode(t.Context(), writerFunc(func(p []byte) (int, error) { wrote = true; return len(p), nil }),
+			bytes.NewReader(source), int64(len(source)), readerFunc(func(p []byte, off int64) (int, error) {
+				reads += len(p)
+				return bytes.NewReader(c.target).ReadAt(p, off)
+			}), int64(len(c.target)), &Options{MaxRatio: c.ratio, Workers: 1})
+		if !errors.Is(err, c.want) || c.want == nil && err != nil || wrote != c.writes {
+			t.Errorf("%s: %v, wrote: %v, ratio %.2f", c.name, err, wrote, s.Ratio())
+		}
+		if !wrote && reads > len(c.target)/4 {
+			t.Errorf("%s: %d bytes were read", c.name, reads)
+		}
+	}
+}
