@@ -74,8 +74,19 @@ func nameOf(address string) (string, bool) {
 	return name, !hidden && streams.CheckPath(name) == nil
 }
 
-// open opens what is at name. It does not wait for the other end of a named pipe.
-func (h *handler) open(name string) (*os.File, fs.FileInfo, error) {
+// open opens what is at name. What is not found is looked for again: a publication may have exchanged the directory for
+// another, and removed it, while the path was being followed.
+func (h *handler) open(name string) (f *os.File, info fs.FileInfo, err error) {
+	for range 3 {
+		if f, info, err = h.openOnce(name); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return f, info, err
+}
+
+// openOnce does not wait for the other end of a named pipe.
+func (h *handler) openOnce(name string) (*os.File, fs.FileInfo, error) {
 	f, err := h.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, err

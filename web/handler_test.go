@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/web"
 )
 
@@ -335,5 +336,42 @@ func BenchmarkHandler(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestHandlerDuringPublication asks for a document while it is replaced, again and again, together with its directory.
+func TestHandlerDuringPublication(t *testing.T) {
+	dir := tree(t, map[string]string{"streams/v1/index.json": "{}"})
+	h := handler(t, dir)
+	s, err := store.OpenDir(dir, store.DirOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	published := make(chan error, 1)
+	go func() {
+		for i := range 200 {
+			if err := s.Replace(t.Context(), map[string][]byte{"streams/v1/index.json": []byte(strings.Repeat(" ", i) + "{}"), "streams/v1/images.json": nil}, nil); err != nil {
+				published <- err
+				return
+			}
+		}
+		published <- nil
+	}()
+	asked := 0
+	for {
+		select {
+		case err := <-published:
+			if err != nil || asked == 0 {
+				t.Errorf("asked %d times: %v", asked, err)
+			}
+			return
+		default:
+		}
+		r := ask(h, "GET", "/streams/v1/index.json")
+		if body := bodyOf(t, r); r.StatusCode != 200 || strings.TrimSpace(body) != "{}" {
+			t.Fatalf("after %d answers: %s %q", asked, r.Status, body)
+		}
+		asked++
 	}
 }

@@ -80,6 +80,7 @@ func newBuildCommand(a *app) *cobra.Command {
 	var o maintain.Options
 	var clients, deltas []string
 	var tool string
+	var page pageFlags
 	cmd := &cobra.Command{
 		Use:   "build ROOT",
 		Short: "Make a stream of a directory of images",
@@ -97,7 +98,7 @@ left out and reported; versions that are gone from the disk leave the documents.
 ` + exitHelp,
 		Example: `  sstream build /srv/images
   sstream build /srv/images -d images -d images-daily --clients lxd
-  sstream build /srv/images --deltas none`,
+  sstream build /srv/images --deltas none --build-webpage`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.Streams, o.StreamVersion = t.streams, t.streamVersion
@@ -119,9 +120,16 @@ left out and reported; versions that are gone from the disk leave the documents.
 			if len(o.Deltas) == 0 {
 				o.Differ = nil
 			}
+			look, err := page.read()
+			if err != nil {
+				return err
+			}
 			ctx, cancel := t.context(cmd)
 			defer cancel()
 			report, err := maintain.Build(ctx, args[0], o)
+			if err == nil && page.wanted {
+				err = writePage(ctx, args[0], report, look, true)
+			}
 			if err != nil {
 				return err
 			}
@@ -135,6 +143,7 @@ left out and reported; versions that are gone from the disk leave the documents.
 	f.StringSliceVar(&clients, "clients", []string{"lxd", "incus"}, "for `whom` images are listed: lxd, incus")
 	f.StringSliceVar(&deltas, "deltas", []string{"squashfs"}, "`kinds` of deltas: squashfs, disk (never beside incus), none")
 	f.StringVar(&tool, "delta-tool", "vcdiff", "what makes deltas: vcdiff (built in) or xdelta3 (the `program`)")
+	page.add(f)
 	f.BoolVar(&o.Rebuild, "rebuild", false, "start over if the documents that are there cannot be read")
 	return cmd
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/seed-43fb3962/sstream/maintain"
+	"github.com/seed-43fb3962/sstream/web"
 )
 
 // newMaintainerCommand is the command line of simplestream-maintainer: build and prune with its flags, its log and its
@@ -72,7 +73,7 @@ func (m *maintainer) buildCommand() *cobra.Command {
 				if err != nil || !page {
 					return err
 				}
-				return buildPage(ctx, root, report)
+				return writePage(ctx, root, report, web.Config{Title: "LXD Images", Remote: "images", Stale: 8}, false)
 			})
 		},
 	}
@@ -148,9 +149,4 @@ func (m *maintainer) openLog() error {
 	}
 	m.log = slog.New(handler(m.stderr, &slog.HandlerOptions{Level: level}))
 	return nil
-}
-
-// buildPage makes the page of the one stream that was built.
-func buildPage(ctx context.Context, root string, report *maintain.Report) error {
-	return errors.New("no pages yet")
 }
