@@ -245,6 +245,17 @@ func (p *parser) object(depth int, member func(key string) error) error {
 
 // array steps over an array and calls element with what is in it.
 func (p *parser) array(depth int, element func(Value)) error {
+	return p.elements(depth, func() error {
+		v, err := p.value(depth + 1)
+		if err == nil {
+			element(v)
+		}
+		return err
+	})
+}
+
+// elements steps over an array; element is called before each value and must step over it.
+func (p *parser) elements(depth int, element func() error) error {
 	if depth > maxDepth {
 		return p.fail("nested more than %d deep", maxDepth)
 	}
@@ -254,11 +265,9 @@ func (p *parser) array(depth int, element func(Value)) error {
 		return nil
 	}
 	for {
-		v, err := p.value(depth + 1)
-		if err != nil {
+		if err := element(); err != nil {
 			return err
 		}
-		element(v)
 		switch p.peek() {
 		case ',':
 			p.i++

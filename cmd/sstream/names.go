@@ -15,7 +15,9 @@ var oldNames = map[string]func(*app) *cobra.Command{
 	"sstream-mirror":          newOldMirrorCommand("sstream-mirror"),
 	"sstream-mirror-glance":   newOldGlanceCommand,
 	"js2signed":               newJS2SignedCommand,
+	"json2streams":            newJSON2StreamsCommand,
 	"simplestream-maintainer": newMaintainerCommand,
+	"tab2streams":             newTab2StreamsCommand,
 }
 
 func newNamesCommand(a *app) *cobra.Command {

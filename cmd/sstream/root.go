@@ -15,6 +15,7 @@ Juju and OpenStack say which images exist.
 	}
 	root.AddCommand(
 		newBuildCommand(a),
+		newConvertCommand(a),
 		newDeltaCommand(a),
 		newGlanceCommand(a),
 		newKeygenCommand(a),

@@ -1,0 +1,194 @@
+package streams
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Collection gathers items, each with its place, into products documents. The zero value is empty.
+type Collection struct {
+	Updated  string // the field of that name in what is made; "": none
+	Datatype string // the field of that name in what is made; "": none
+	docs     Nodes[*Products]
+}
+
+// Add puts an item in its place. It is an error if there is one already.
+func (c *Collection) Add(contentID string, r Ref, item *Item) error {
+	doc := child(&c.docs, contentID, func() *Products { return c.document(contentID) })
+	product := child(&doc.Products, r.Product, func() *Product { return &Product{Versions: MakeNodes[*Version]()} })
+	version := child(&product.Versions, r.Version, func() *Version { return &Version{Items: MakeNodes[*Item]()} })
+	if _, ok := version.Items.Get(r.Item); ok {
+		return fmt.Errorf("%s/%s/%s/%s is there already", contentID, r.Product, r.Version, r.Item)
+	}
+	version.Items.Set(r.Item, item)
+	return nil
+}
+
+// child returns the child of that name, making it if it is not there.
+func child[T any](n *Nodes[T], name string, create func() T) T {
+	c, ok := n.Get(name)
+	if !ok {
+		c = create()
+		n.Set(name, c)
+	}
+	return c
+}
+
+func (c *Collection) document(contentID string) *Products {
+	doc := &Products{Products: MakeNodes[*Product]()}
+	doc.Set("content_id", String(contentID))
+	doc.Set("format", String(ProductsFormat))
+	setText(&doc.Attrs, "datatype", c.Datatype)
+	setText(&doc.Attrs, "updated", c.Updated)
+	return doc
+}
+
+// setText sets a field unless its value is "".
+func setText(a *Attrs, key, value string) {
+	if value != "" {
+		a.Set(key, String(value))
+	}
+}
+
+// Documents returns the documents in the order in which the first item of each came. They are c's own.
+func (c *Collection) Documents() []*Products {
+	var docs []*Products
+	for _, doc := range c.docs.All() {
+		docs = append(docs, doc)
+	}
+	return docs
+}
+
+// Index makes the index that leads to documents, each at path(content id), with what they say of themselves as text.
+func (c *Collection) Index(docs []*Products, path func(contentID string) string) *Index {
+	x := &Index{Entries: MakeNodes[*Entry]()}
+	x.Set("format", String(IndexFormat))
+	setText(&x.Attrs, "updated", c.Updated)
+	for _, doc := range docs {
+		e := &Entry{}
+		e.Set("products", Strings(doc.Products.Names()))
+		e.Set("path", String(path(doc.ContentID())))
+		for key, v := range doc.Attrs.All() {
+			if v.Kind() == Text && key != "content_id" {
+				e.Set(key, v)
+			}
+		}
+		x.Entries.Set(doc.ContentID(), e)
+	}
+	return x
+}
+
+// AddJSON adds the items of a JSON list of flat objects, as query --json prints them. The fields content_id,
+// product_name, version_name and item_name say where an item goes, item_url is left out, and size becomes a number.
+// data must not change afterwards.
+func (c *Collection) AddJSON(data []byte) error {
+	p, err := newParser(inPlace(data))
+	if err != nil {
+		return err
+	}
+	if p.peek() != '[' {
+		return p.fail("a list of items is needed here")
+	}
+	n := 0
+	err = p.elements(0, func() error {
+		n++
+		item := &Item{}
+		if err := p.node(1, &item.Attrs, "", nil); err != nil {
+			return err
+		}
+		return c.addFlat(fmt.Sprintf("item %d", n), item)
+	})
+	if err == nil {
+		err = p.end()
+	}
+	return err
+}
+
+// addFlat adds an item whose place stands among its fields. where names it in errors.
+func (c *Collection) addFlat(where string, item *Item) error {
+	var place [4]string
+	for i, key := range placeKeys {
+		text, ok := item.Get(key).Str()
+		if !ok {
+			return fmt.Errorf("%s has no %s", where, key)
+		}
+		place[i] = text
+	}
+	fields := item.fields.list[:0]
+	for _, f := range item.fields.list {
+		if f.name != "item_url" && !slices.Contains(placeKeys[:], f.name) {
+			fields = append(fields, f)
+		}
+	}
+	item.fields.list = fields
+	item.fields.reindex()
+	return c.add(where, place, item)
+}
+
+// add adds an item at the place that placeKeys name.
+func (c *Collection) add(where string, place [4]string, item *Item) error {
+	for i, name := range place {
+		if name == "" {
+			return fmt.Errorf("%s: its %s is empty", where, placeKeys[i])
+		}
+	}
+	if size := item.Get("size"); size.Kind() != Absent {
+		number, ok := wholeNumber(size)
+		if !ok {
+			return fmt.Errorf("%s: its size %s is no number of bytes", where, size.Raw())
+		}
+		item.Set("size", number)
+	}
+	if err := c.Add(place[0], Ref{place[1], place[2], place[3]}, item); err != nil {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	return nil
+}
+
+var placeKeys = [4]string{"content_id", productName, versionName, itemName}
+
+// wholeNumber makes a number of digits that are one or stand for one.
+func wholeNumber(v Value) (Value, bool) {
+	text, ok := v.Str()
+	if !ok && v.Kind() == Number {
+		text = v.raw
+	}
+	text = strings.TrimSpace(text)
+	if text == "" || strings.Trim(text, "0123456789") != "" {
+		return v, false
+	}
+	if text = strings.TrimLeft(text, "0"); text == "" {
+		text = "0"
+	}
+	return Value{text}, true
+}
+
+// AddTab adds the items of a list with one item a line, of words with tabs between them: content id, product, version
+// and item, then key=value for each field. Blank lines and those that begin with # do not count; size becomes a number.
+func (c *Collection) AddTab(text string) error {
+	n := 0
+	for line := range strings.SplitSeq(text, "\n") {
+		n++
+		line = strings.TrimSuffix(line, "\r")
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		words := strings.Split(line, "\t")
+		if len(words) < len(placeKeys) {
+			return fmt.Errorf("line %d: content id, product, version and item are needed, with tabs between them", n)
+		}
+		item := &Item{}
+		for _, word := range words[len(placeKeys):] {
+			key, value, ok := strings.Cut(word, "=")
+			if !ok {
+				return fmt.Errorf("line %d: %q is not key=value", n, word)
+			}
+			item.Set(key, String(value))
+		}
+		if err := c.add(fmt.Sprintf("line %d", n), [4]string(words), item); err != nil {
+			return err
+		}
+	}
+	return nil
+}

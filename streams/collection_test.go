@@ -1,0 +1,127 @@
+package streams_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/seed-43fb3962/sstream/internal/catalog"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+func render(c *streams.Collection) string {
+	var lines []string
+	docs := c.Documents()
+	index := c.Index(docs, func(id string) string { return "streams/v1/" + id + ".json" })
+	lines = append(lines, string(streams.Append(nil, index, streams.Style{})))
+	for _, doc := range docs {
+		lines = append(lines, string(streams.Append(nil, doc, streams.Style{})))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestCollection(t *testing.T) {
+	c := streams.Collection{Updated: "now", Datatype: "content-download"}
+	if err := c.AddJSON([]byte(` [ {"content_id":"foo:1","product_name":"q","version_name":"1","item_name":"i","size":"027","item_url":"http://x","os":"u","n":1.50},
+		{"content_id":"bar","product_name":"p","version_name":"2","item_name":"j","size":5,"l":[1,{"a":"b"}]} ] `)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.AddJSON([]byte(`[]`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.AddTab("# comment\n\nfoo:1\tp\t1\ti\tsize=0\turl=http://x/?a=b\r\nfoo:1\tp\t1\tj\n"); err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"format":"index:1.0","index":{"bar":{"datatype":"content-download","format":"products:1.0","path":"streams/v1/bar.json","products":["p"],"updated":"now"},"foo:1":{"datatype":"content-download","format":"products:1.0","path":"streams/v1/foo:1.json","products":["q","p"],"updated":"now"}},"updated":"now"}
+{"content_id":"foo:1","datatype":"content-download","format":"products:1.0","products":{"p":{"versions":{"1":{"items":{"i":{"size":0,"url":"http://x/?a=b"},"j":{}}}}},"q":{"versions":{"1":{"items":{"i":{"n":1.50,"os":"u","size":27}}}}}},"updated":"now"}
+{"content_id":"bar","datatype":"content-download","format":"products:1.0","products":{"p":{"versions":{"2":{"items":{"j":{"l":[1,{"a":"b"}],"size":5}}}}}},"updated":"now"}`
+	if got := render(&c); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if got := render(&streams.Collection{}); got != `{"format":"index:1.0","index":{}}` {
+		t.Errorf("nothing is %s", got)
+	}
+}
+
+func TestCollectionErrors(t *testing.T) {
+	const full = `"content_id":"c","product_name":"p","version_name":"v","item_name":"i"`
+	for text, want := range map[string]string{
+		`{}`:     "a list of items is needed here",
+		``:       "a list of items is needed here",
+		`[1]`:    "line 1, column 2: an object is needed here",
+		`[{}] x`: "item 1 has no content_id",
+		`[{"content_id":"c","product_name":"p","version_name":"v"}]`: "item 1 has no item_name",
+		`[{` + full + `},{"content_id":5}]`:                          "item 2 has no content_id",
+		`[{` + full + `},{` + full + `}]`:                            "item 2: c/p/v/i is there already",
+		`[{` + full + `,"size":"x"}]`:                                `item 1: its size "x" is no number of bytes`,
+		`[{` + full + `,"size":-1}]`:                                 "item 1: its size -1 is no number of bytes",
+		`[{` + full + `,"size":1.5}]`:                                "item 1: its size 1.5 is no number of bytes",
+		`[{` + full + `,"size":null}]`:                               "item 1: its size null is no number of bytes",
+		`[{` + full + `,"item_name":""}]`:                            "item 1: its item_name is empty",
+		`[{` + full + `}`:                                            "a comma or ] is needed here",
+		`[{` + full + `}]]`:                                          "text after the end of the value",
+	} {
+		if err := new(streams.Collection).AddJSON([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		"c\tp\tv\n":                     "line 1: content id, product, version and item are needed, with tabs between them",
+		"#\nc p v i\n":                  "line 2: content id",
+		"c\tp\tv\ti\tx\n":               `line 1: "x" is not key=value`,
+		"c\tp\tv\ti\tsize=\n":           `line 1: its size "" is no number of bytes`,
+		"c\tp\tv\ti\nc\tp\tv\ti\ta=b\n": "line 2: c/p/v/i is there already",
+		"c\t\tv\ti\n":                   "line 1: its product_name is empty",
+	} {
+		if err := new(streams.Collection).AddTab(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
+func FuzzAddJSON(f *testing.F) {
+	f.Add(`[{"content_id":"c","product_name":"p","version_name":"v","item_name":"i","size":"1","a":{}}]`)
+	f.Add(`[{"content_id":"c","content_id":"d","product_name":"p","version_name":"v","item_name":"i","item_url":1}, {}]`)
+	f.Fuzz(func(t *testing.T, text string) {
+		var c streams.Collection
+		if c.AddJSON([]byte(text)) == nil {
+			checkCollection(t, &c)
+		}
+	})
+}
+
+func FuzzAddTab(f *testing.F) {
+	f.Add("# x\nc\tp\tv\ti\tsize=1\ta=b=c\n\nc\tp\tv\tj")
+	f.Fuzz(func(t *testing.T, text string) {
+		var c streams.Collection
+		if c.AddTab(text) == nil {
+			checkCollection(t, &c)
+		}
+	})
+}
+
+// checkCollection shows that what was gathered is written so that it can be read again.
+func checkCollection(t *testing.T, c *streams.Collection) {
+	t.Helper()
+	for _, doc := range c.Documents() {
+		want := streams.Append(nil, doc, streams.Style{})
+		again, err := streams.Parse("x", want)
+		if err != nil {
+			t.Fatalf("%s: %v", want, err)
+		}
+		if got := streams.Append(nil, again.Products, streams.Style{}); string(got) != string(want) {
+			t.Errorf("%s became %s", want, got)
+		}
+	}
+}
+
+func BenchmarkAddJSON(b *testing.B) {
+	items := catalog.Items(100_000)
+	b.SetBytes(int64(len(items)))
+	b.ReportAllocs()
+	for b.Loop() {
+		var c streams.Collection
+		if err := c.AddJSON(items); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
