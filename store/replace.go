@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // asidePath is where documents to come are made ready, and where the ones that they replaced stay for those who are
@@ -81,6 +82,19 @@ func (d *Dir) clearAside() error {
 		return d.failed("remove", asidePath, err)
 	}
 	return nil
+}
+
+// Tidy removes what Replace has left aside for readers, and with it every trace of this package if nobody ever locked
+// the directory.
+func (d *Dir) Tidy() error {
+	if err := d.clearAside(); err != nil {
+		return err
+	}
+	err := d.root.Remove(ours)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTEMPTY) {
+		return nil
+	}
+	return err
 }
 
 // commonDir returns the deepest directory that all the paths are below.

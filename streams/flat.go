@@ -63,6 +63,10 @@ func (e *Entity) AppendFlat(f *Flat) {
 	}
 }
 
+// AddItem adds the fields and the name of e's item to f, which has those of the nodes above it: as [Entity.AppendFlat],
+// where many items share a version.
+func (e *Entity) AddItem(f *Flat) { e.levels()[3].addTo(f) }
+
 // level is one node of an [Entity].
 type level struct {
 	attrs     *Attrs // nil if the entity has not got it

@@ -20,6 +20,7 @@ import (
 
 // convertFlags are one call of sstream convert.
 type convertFlags struct {
+	old      bool   // called by an old name
 	format   string // of the items: json, tab, or "" to tell by how they begin
 	datatype string
 	juju     bool
@@ -59,7 +60,7 @@ is the time that is written into them. Documents are signed if --sign-key or --s
 
 // newJSON2StreamsCommand is json2streams.
 func newJSON2StreamsCommand(a *app) *cobra.Command {
-	c := convertFlags{format: "json", datatype: "content-download"}
+	c := convertFlags{old: true, format: "json", datatype: "content-download"}
 	cmd := &cobra.Command{
 		Use:     "json2streams [-h] [--juju-format] items-file [items-file ...] output-dir",
 		Short:   "Make a stream from JSON lists of items (now: sstream convert)",
@@ -74,7 +75,7 @@ func newJSON2StreamsCommand(a *app) *cobra.Command {
 
 // newTab2StreamsCommand is tab2streams.
 func newTab2StreamsCommand(a *app) *cobra.Command {
-	c := convertFlags{format: "tab", datatype: "image-downloads"}
+	c := convertFlags{old: true, format: "tab", datatype: "image-downloads"}
 	var sign bool
 	cmd := &cobra.Command{
 		Use:     "tab2streams [-h] [--sign] file output_d",
@@ -202,12 +203,20 @@ func (c *convertFlags) documents(items *streams.Collection) ([]publish.Document,
 	return docs, nil
 }
 
-func (c *convertFlags) publish(ctx context.Context, a *app, target string, docs []publish.Document) error {
+func (c *convertFlags) publish(ctx context.Context, a *app, target string, docs []publish.Document) (err error) {
 	dir, err := store.OpenDir(target, store.DirOptions{Create: true})
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	done := dir.Tidy // the old tools leave no lock behind
+	if !c.old {
+		wait, cancel := context.WithTimeout(ctx, lockWait)
+		defer cancel()
+		if done, err = dir.Lock(wait); err != nil {
+			return errors.Join(err, dir.Close())
+		}
+	}
+	defer func() { err = errors.Join(err, done(), dir.Close()) }()
 	p := publish.Publisher{Store: dir, Gzip: c.gzip}
 	signed := c.signer.key != "" || c.signer.command != ""
 	if signed {

@@ -12,6 +12,7 @@ import (
 // command line unchanged and keeps its exit codes.
 var oldNames = map[string]func(*app) *cobra.Command{
 	"do-mirror":               newOldMirrorCommand("do-mirror"),
+	"sstream-query":           newOldQueryCommand,
 	"sstream-mirror":          newOldMirrorCommand("sstream-mirror"),
 	"sstream-mirror-glance":   newOldGlanceCommand,
 	"js2signed":               newJS2SignedCommand,

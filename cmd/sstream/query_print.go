@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/template"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/seed-43fb3962/sstream/internal/python"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// printer prints rows.
+type printer interface {
+	rowSink
+	text(line string) error // prints a line that is no row
+	document() error        // there may be a wait until the next row
+	fail()                  // an error ended the rows
+}
+
+// output is where rows are printed to. It knows whether any of them has gone out yet.
+type output struct {
+	*bufio.Writer
+	sent sentBytes
+}
+
+func newOutput(w io.Writer) *output {
+	o := &output{sent: sentBytes{w: w}}
+	o.Writer = bufio.NewWriterSize(&o.sent, 64<<10)
+	return o
+}
+
+// sentBytes counts what is written to w.
+type sentBytes struct {
+	w io.Writer
+	n int
+}
+
+func (s *sentBytes) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	s.n += n
+	return n, err
+}
+
+// linePrinter prints each row by itself.
+type linePrinter struct {
+	out  *output
+	line func(dst []byte, row *streams.Flat) ([]byte, error) // appends the row, the newline too
+	buf  []byte
+}
+
+func (p *linePrinter) add(row *streams.Flat) (err error) {
+	if p.buf, err = p.line(p.buf[:0], row); err == nil {
+		_, err = p.out.Write(p.buf)
+	}
+	return err
+}
+
+func (p *linePrinter) end() error      { return nil }
+func (p *linePrinter) document() error { return p.out.Flush() }
+func (p *linePrinter) fail()           {}
+
+func (p *linePrinter) text(line string) error {
+	_, err := fmt.Fprintln(p.out, line)
+	return err
+}
+
+// pretty is a line of the format of Python's pprint.
+func pretty(dst []byte, row *streams.Flat) ([]byte, error) { return python.AppendPretty(dst, row), nil }
+
+// newPythonPrinter prints with a format of Python's. A row that lacks a field is named on errs, and the others are printed.
+func newPythonPrinter(out *output, errs io.Writer, format string) printer {
+	f := python.ParseFormat(format)
+	return &linePrinter{out: out, line: func(dst []byte, row *streams.Flat) ([]byte, error) {
+		line, err := f.Append(dst, row)
+		var missing python.MissingKeyError
+		if errors.As(err, &missing) {
+			_, err := fmt.Fprintf(errs, "output format failed. Missing %s\nitem: %s\n", string(missing), python.AppendDict(nil, row))
+			return dst, err
+		}
+		if err != nil {
+			return dst, fmt.Errorf("--output-format %q: %w", format, err)
+		}
+		return append(line, '\n'), nil
+	}}
+}
+
+// newTemplatePrinter prints with a Go template, whose dot is the row as a map of text.
+func newTemplatePrinter(out *output, text string) (printer, error) {
+	t, err := template.New("template").Option("missingkey=zero").Parse(text)
+	if err != nil {
+		return nil, usageError("--template: %w", err)
+	}
+	return &linePrinter{out: out, line: func(dst []byte, row *streams.Flat) ([]byte, error) {
+		var b strings.Builder
+		if err := t.Execute(&b, mapOf(row)); err != nil {
+			return dst, fmt.Errorf("--template: %w", err)
+		}
+		return append(append(dst, b.String()...), '\n'), nil
+	}}, nil
+}
+
+func mapOf(row *streams.Flat) map[string]string {
+	m := make(map[string]string, row.Len())
+	for key, value := range row.All() {
+		m[key] = value
+	}
+	return m
+}
+
+// jsonPrinter prints rows as JSON: objects in one list, or one a line.
+type jsonPrinter struct {
+	out   *output
+	list  bool
+	n     int
+	buf   []byte
+	keys  []string // of the last row; most rows have the same
+	order []int    // in which they are sorted
+}
+
+func (p *jsonPrinter) add(row *streams.Flat) error {
+	p.sort(row)
+	values := make([]string, 0, 32)
+	for _, value := range row.All() {
+		values = append(values, value)
+	}
+	open, between, end := "{", ", ", "}\n"
+	if p.list {
+		open, between, end = ",\n  {\n    ", ",\n    ", "\n  }"
+		if p.n == 0 {
+			open = "[\n  {\n    "
+		}
+	}
+	p.n++
+	p.buf = append(p.buf[:0], open...)
+	for i, at := range p.order {
+		if i > 0 {
+			p.buf = append(p.buf, between...)
+		}
+		p.buf = append(streams.AppendText(p.buf, p.keys[at], streams.ASCII), ": "...)
+		p.buf = streams.AppendText(p.buf, values[at], streams.ASCII)
+	}
+	p.buf = append(p.buf, end...)
+	_, err := p.out.Write(p.buf)
+	return err
+}
+
+// sort sees to it that keys are those of row, and order sorts them.
+func (p *jsonPrinter) sort(row *streams.Flat) {
+	n, same := 0, len(p.keys) == row.Len()
+	for key := range row.All() {
+		if same = same && p.keys[n] == key; !same {
+			break
+		}
+		n++
+	}
+	if same && p.n > 0 {
+		return
+	}
+	p.keys, p.order = p.keys[:0], p.order[:0]
+	for key := range row.All() {
+		p.order = append(p.order, len(p.keys))
+		p.keys = append(p.keys, key)
+	}
+	slices.SortFunc(p.order, func(a, b int) int { return strings.Compare(p.keys[a], p.keys[b]) })
+}
+
+func (p *jsonPrinter) end() error {
+	switch {
+	case !p.list:
+		return nil
+	case p.n == 0:
+		return p.text("[]")
+	}
+	return p.text("\n]")
+}
+
+func (p *jsonPrinter) text(line string) error {
+	_, err := fmt.Fprintln(p.out, line)
+	return err
+}
+
+// document lets a list wait: it is printed as a whole or, if it is long, begun late.
+func (p *jsonPrinter) document() error {
+	if p.list {
+		return nil
+	}
+	return p.out.Flush()
+}
+
+// fail takes back a list of which nothing has gone out yet.
+func (p *jsonPrinter) fail() {
+	if p.list && p.out.sent.n == 0 {
+		p.out.Reset(io.Discard)
+	}
+}
+
+// yamlPrinter prints rows as one YAML list.
+type yamlPrinter struct {
+	linePrinter
+	n int
+}
+
+func newYAMLPrinter(out *output) printer {
+	p := &yamlPrinter{linePrinter: linePrinter{out: out}}
+	p.line = func(dst []byte, row *streams.Flat) ([]byte, error) {
+		p.n++
+		text, err := yaml.Marshal([]map[string]string{mapOf(row)})
+		return append(dst, text...), err
+	}
+	return p
+}
+
+func (p *yamlPrinter) end() error {
+	if p.n > 0 {
+		return nil
+	}
+	return p.text("[]")
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/mail"
+	"time"
+
+	"github.com/seed-43fb3962/sstream/fetch"
+	"github.com/seed-43fb3962/sstream/plan"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// selection is what of a mirror is wanted.
+type selection struct {
+	mirror   *fetch.Mirror
+	path     string // of the document to begin with
+	filters  streams.Filters
+	max      *int          // versions of each product; nil: all
+	maxAge   time.Duration // 0: a document may be of any age
+	log      *slog.Logger
+	row      func(*streams.Flat) error // is given each row, to look at and not to keep
+	document func() error              // is called after the rows of each document
+}
+
+// run hands out the rows.
+func (s *selection) run(ctx context.Context) error {
+	for doc, err := range s.mirror.Walk(ctx, s.path, isDocument) {
+		if err != nil {
+			return err
+		}
+		if err := s.checkAge(doc); err != nil {
+			return fmt.Errorf("source: %s: %w", doc.Path, err)
+		}
+		if doc.Products == nil {
+			continue
+		}
+		if err := checkProducts(doc.Products); err != nil {
+			return fmt.Errorf("source: %s: %w", doc.Path, err)
+		}
+		if err := s.products(ctx, doc.Products); err != nil {
+			return err
+		}
+		if err := s.document(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isDocument leaves out what an index lists in a format of its own.
+func isDocument(_ *streams.Index, _ string, e *streams.Entry) (bool, error) {
+	format := e.Str("format")
+	return format == streams.IndexFormat || format == streams.ProductsFormat, nil
+}
+
+func (s *selection) checkAge(doc *fetch.Document) error {
+	if s.maxAge == 0 {
+		return nil
+	}
+	updated, err := mail.ParseDate(doc.Attrs().Str("updated"))
+	if err != nil {
+		return errors.New("it does not say when it was updated, and --max-age was given")
+	}
+	if age := time.Since(updated); age > s.maxAge {
+		return fmt.Errorf("it was updated %s ago, longer than --max-age=%s", age.Round(time.Minute), s.maxAge)
+	}
+	return nil
+}
+
+// checkProducts refuses a document as a whole, before any row of it is printed, and expands its aliases.
+func checkProducts(p *streams.Products) error {
+	if p.ContentID() == "" {
+		return errors.New("it has no content_id")
+	}
+	if err := p.ExpandAliases(); err != nil {
+		return err
+	}
+	for e := range p.All() {
+		if path := e.Item.Str("path"); path != "" {
+			if _, err := streams.CleanPath(path); err != nil {
+				return fmt.Errorf("%s: %w", e.Ref, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (s *selection) products(ctx context.Context, p *streams.Products) error {
+	o := plan.Options{Max: s.max}
+	if len(s.filters) > 0 {
+		o.Item = func(e *streams.Entity) (bool, error) { return s.filters.Match(e.Get) }
+	}
+	for step, err := range plan.Steps(p, &streams.Products{}, o) {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if s.log.Enabled(ctx, slog.LevelInfo) {
+			s.log.Info(fmt.Sprintf("%s/%s: to_add=%s to_remove=[]", p.ContentID(), step.Name, pythonNames(step.Add)))
+		}
+		for _, c := range step.Add {
+			if err := s.version(p, step, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *selection) version(p *streams.Products, step *plan.Step, c plan.Change) error {
+	var above, row streams.Flat
+	e := streams.Entity{Ref: streams.Ref{Product: step.Name, Version: c.Name}, Products: p, Product: step.Product, Version: c.Source}
+	e.AppendFlat(&above)
+	for name, item := range c.Source.Items.All() {
+		e.Ref.Item, e.Item = name, item
+		row.Reset(&above)
+		e.AddItem(&row)
+		if path, ok := row.Get("path"); ok {
+			row.Set("item_url", s.mirror.URL(path))
+		}
+		if err := s.row(&row); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mattn/go-runewidth"
+
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// tableColumns are the columns of a table when none are asked for; those without any value are left out.
+var tableColumns = []string{"product_name", "version_name", "item_name", "size", "path", "region", "id"}
+
+// listColumns are those of csv and tsv: always the same, whatever is found.
+var listColumns = []string{"content_id", "product_name", "version_name", "item_name", "os", "release", "version", "arch", "ftype", "size", "sha256", "path", "region", "id"}
+
+// tableRows is how many rows a table sees before it decides how wide its columns are.
+const tableRows = 1000
+
+// tablePrinter prints columns below one another. Rows are held back until there are enough to see how wide columns
+// must be, or the document ends.
+type tablePrinter struct {
+	out     *output
+	columns []string // nil: choose
+	held    [][]string
+	widths  []int // nil: not decided
+}
+
+func (p *tablePrinter) add(row *streams.Flat) error {
+	columns := p.columns
+	if columns == nil {
+		columns = tableColumns
+	}
+	cells := make([]string, len(columns))
+	for i, key := range columns {
+		value, _ := row.Get(key)
+		cells[i] = printableCell(value)
+	}
+	if p.widths != nil {
+		return p.print(cells)
+	}
+	p.held = append(p.held, cells)
+	if len(p.held) == tableRows {
+		return p.decide()
+	}
+	return nil
+}
+
+// printableCell is a value without what would move the cursor.
+func printableCell(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || 0x7f <= r && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// decide chooses columns and widths and prints what was held back.
+func (p *tablePrinter) decide() error {
+	if p.columns == nil {
+		p.choose()
+	}
+	p.widths = make([]int, len(p.columns))
+	header := make([]string, len(p.columns))
+	for i, key := range p.columns {
+		header[i] = strings.ToUpper(key)
+	}
+	rows := append([][]string{header}, p.held...)
+	for _, cells := range rows {
+		for i, cell := range cells {
+			p.widths[i] = max(p.widths[i], runewidth.StringWidth(cell))
+		}
+	}
+	p.held = nil
+	for _, cells := range rows {
+		if err := p.print(cells); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// choose leaves out the columns without a value so far. A column that is left out once stays so.
+func (p *tablePrinter) choose() {
+	var keep []int
+	for i := range tableColumns {
+		if slices.ContainsFunc(p.held, func(cells []string) bool { return cells[i] != "" }) {
+			keep = append(keep, i)
+		}
+	}
+	p.columns = []string{}
+	for _, i := range keep {
+		p.columns = append(p.columns, tableColumns[i])
+	}
+	for n, cells := range p.held {
+		p.held[n] = nil
+		for _, i := range keep {
+			p.held[n] = append(p.held[n], cells[i])
+		}
+	}
+}
+
+func (p *tablePrinter) print(cells []string) error {
+	var b strings.Builder
+	for i, cell := range cells {
+		b.WriteString(cell)
+		if i < len(cells)-1 {
+			b.WriteString(strings.Repeat(" ", max(p.widths[i]-runewidth.StringWidth(cell), 0)+2))
+		}
+	}
+	return p.text(strings.TrimRight(b.String(), " "))
+}
+
+func (p *tablePrinter) text(line string) error {
+	_, err := fmt.Fprintln(p.out, line)
+	return err
+}
+
+func (p *tablePrinter) document() error {
+	if len(p.held) > 0 {
+		if err := p.decide(); err != nil {
+			return err
+		}
+	}
+	return p.out.Flush()
+}
+
+func (p *tablePrinter) end() error {
+	if len(p.held) > 0 {
+		return p.decide()
+	}
+	return nil
+}
+
+func (p *tablePrinter) fail() {}
+
+// listPrinter prints rows of columns with commas or tabs between them, a line of the names first.
+type listPrinter struct {
+	linePrinter
+	columns []string
+	write   func(cells []string) error
+	begun   bool
+}
+
+func newListPrinter(out *output, format string, columns []string) printer {
+	if columns == nil {
+		columns = listColumns
+	}
+	p := &listPrinter{linePrinter: linePrinter{out: out}, columns: columns}
+	if format == "tsv" {
+		p.write = func(cells []string) error {
+			for i, cell := range cells {
+				cells[i] = tsvEscapes.Replace(cell)
+			}
+			return p.text(strings.Join(cells, "\t"))
+		}
+		return p
+	}
+	w := csv.NewWriter(out)
+	p.write = func(cells []string) error {
+		if err := w.Write(cells); err != nil {
+			return err
+		}
+		w.Flush()
+		return w.Error()
+	}
+	return p
+}
+
+// tsvEscapes keep a value on its line and in its column.
+var tsvEscapes = strings.NewReplacer(`\`, `\\`, "\t", `\t`, "\n", `\n`, "\r", `\r`)
+
+func (p *listPrinter) add(row *streams.Flat) error {
+	if err := p.header(); err != nil {
+		return err
+	}
+	cells := make([]string, len(p.columns))
+	for i, key := range p.columns {
+		cells[i], _ = row.Get(key)
+	}
+	return p.write(cells)
+}
+
+func (p *listPrinter) header() error {
+	if p.begun {
+		return nil
+	}
+	p.begun = true
+	return p.write(slices.Clone(p.columns))
+}
+
+func (p *listPrinter) end() error { return p.header() }
