@@ -1,6 +1,9 @@
 package streams
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // aliasKey is the top-level field that says what fields a value of another field stands for:
 // {"_aliases": {"crsn": {"use1": {"region": "us-east-1", "endpoint": …}}}}.
@@ -30,7 +33,14 @@ func AliasesOf(top *Attrs) Aliases {
 
 // expand sets, for every field of a that has an alias, the fields that it stands for. They replace those that are there.
 func (al Aliases) expand(a *Attrs) error {
-	for _, key := range al.used(a) {
+	var few [4]string
+	keys := few[:0] // as they are now: what is added has no aliases
+	for key := range a.All() {
+		if len(al[key]) > 0 {
+			keys = append(keys, key)
+		}
+	}
+	for _, key := range keys {
 		value := a.Str(key) // as the alias before it may have left it
 		if value == "" {
 			continue
@@ -39,22 +49,12 @@ func (al Aliases) expand(a *Attrs) error {
 		if !ok {
 			return fmt.Errorf("%s=%q is not defined in %s", key, value, aliasKey)
 		}
+		a.fields.list = slices.Grow(a.fields.list, means.Len())
 		for key, v := range means.All() {
 			a.Set(key, v)
 		}
 	}
 	return nil
-}
-
-// used returns the fields of a that have aliases.
-func (al Aliases) used(a *Attrs) []string {
-	var keys []string
-	for key := range a.All() {
-		if len(al[key]) > 0 {
-			keys = append(keys, key)
-		}
-	}
-	return keys
 }
 
 // ExpandAliases replaces what a products file writes short by what it stands for, on every level.

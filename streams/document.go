@@ -114,8 +114,8 @@ func (p *parser) document(a *Attrs, below string, nodes func() error) error {
 // node reads an object: its fields into a, the member called below by nodes.
 func (p *parser) node(depth int, a *Attrs, below string, nodes func() error) error {
 	base := len(p.stack)
-	tail := -1 // if there are children: where the fields after them begin
-	own := Nodes[Value]{}
+	tail := -1                             // if there are children: where the fields after them begin
+	own, ascending := Nodes[Value]{}, true // keys that ascend cannot stand twice
 	err := p.object(depth, func(key string) error {
 		if key == below && nodes != nil {
 			err := nodes()
@@ -127,9 +127,12 @@ func (p *parser) node(depth int, a *Attrs, below string, nodes func() error) err
 			return err
 		}
 		own.list = p.stack[base:]
-		if i := own.find(key); i >= 0 { // the last of two wins, in the place of the first
-			own.list[i].value = v
-			return nil
+		if n := len(own.list); n > 0 && !(ascending && own.list[n-1].name < key) {
+			ascending = false
+			if i := own.find(key); i >= 0 { // the last of two wins, in the place of the first
+				own.list[i].value = v
+				return nil
+			}
 		}
 		p.stack = append(p.stack, node[Value]{key, v})
 		own.list = p.stack[base:]

@@ -3,6 +3,7 @@ package streams
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -32,21 +33,22 @@ func CleanPath(path string) (string, error) {
 	case strings.ContainsRune(path, 0):
 		return "", fmt.Errorf("unsafe path %q: it holds a NUL", path)
 	}
-	var clean []string
-	last := ""
-	for last = range strings.SplitSeq(path, "/") {
-		switch last {
-		case "..", "...":
-			return "", fmt.Errorf("unsafe path %q: it climbs with %q", path, last)
-		case "", ".":
-		default:
-			clean = append(clean, last)
-		}
-	}
-	if last == "" || last == "." {
+	clean := path
+	if i := strings.LastIndexByte(path, '/'); path[i+1:] == "" || path[i+1:] == "." {
 		return "", fmt.Errorf("unsafe path %q: it names a directory", path)
 	}
-	return strings.Join(clean, "/"), nil
+	for part := range strings.SplitSeq(path, "/") {
+		switch part {
+		case "..", "...":
+			return "", fmt.Errorf("unsafe path %q: it climbs with %q", path, part)
+		case "", ".":
+			clean = "" // it has to be put together anew
+		}
+	}
+	if clean != "" {
+		return clean, nil
+	}
+	return strings.Join(slices.DeleteFunc(strings.Split(path, "/"), func(part string) bool { return part == "" || part == "." }), "/"), nil
 }
 
 // CheckContentID refuses a content id that cannot be the name of a file, or of one in directories ("a/b").

@@ -115,20 +115,21 @@ func mapOf(row *streams.Flat) map[string]string {
 
 // jsonPrinter prints rows as JSON: objects in one list, or one a line.
 type jsonPrinter struct {
-	out   *output
-	list  bool
-	n     int
-	buf   []byte
-	keys  []string // of the last row; most rows have the same
-	order []int    // in which they are sorted
+	out     *output
+	list    bool
+	n       int
+	members []member // of the last row, in its order
+	order   []int    // in which they are sorted
+}
+
+// member is a member of an object. Most rows have the same keys as the one before, and most values too.
+type member struct {
+	key, value string
+	text       []byte // both, as JSON
 }
 
 func (p *jsonPrinter) add(row *streams.Flat) error {
-	p.sort(row)
-	values := make([]string, 0, 32)
-	for _, value := range row.All() {
-		values = append(values, value)
-	}
+	p.update(row)
 	open, between, end := "{", ", ", "}\n"
 	if p.list {
 		open, between, end = ",\n  {\n    ", ",\n    ", "\n  }"
@@ -137,37 +138,43 @@ func (p *jsonPrinter) add(row *streams.Flat) error {
 		}
 	}
 	p.n++
-	p.buf = append(p.buf[:0], open...)
+	line := append(p.out.AvailableBuffer(), open...)
 	for i, at := range p.order {
 		if i > 0 {
-			p.buf = append(p.buf, between...)
+			line = append(line, between...)
 		}
-		p.buf = append(streams.AppendText(p.buf, p.keys[at], streams.ASCII), ": "...)
-		p.buf = streams.AppendText(p.buf, values[at], streams.ASCII)
+		line = append(line, p.members[at].text...)
 	}
-	p.buf = append(p.buf, end...)
-	_, err := p.out.Write(p.buf)
+	_, err := p.out.Write(append(line, end...))
 	return err
 }
 
-// sort sees to it that keys are those of row, and order sorts them.
-func (p *jsonPrinter) sort(row *streams.Flat) {
-	n, same := 0, len(p.keys) == row.Len()
-	for key := range row.All() {
-		if same = same && p.keys[n] == key; !same {
-			break
+// update makes the members those of row.
+func (p *jsonPrinter) update(row *streams.Flat) {
+	i, sorted := 0, len(p.members) == row.Len()
+	for key, value := range row.All() {
+		if i == len(p.members) {
+			p.members = append(p.members, member{})
 		}
-		n++
+		m := &p.members[i]
+		i++
+		if m.key == key && m.value == value && m.text != nil {
+			continue
+		}
+		sorted = sorted && m.key == key && m.text != nil
+		m.key, m.value = key, value
+		m.text = append(streams.AppendText(m.text[:0], key, streams.ASCII), ": "...)
+		m.text = streams.AppendText(m.text, value, streams.ASCII)
 	}
-	if same && p.n > 0 {
+	p.members = p.members[:i]
+	if sorted {
 		return
 	}
-	p.keys, p.order = p.keys[:0], p.order[:0]
-	for key := range row.All() {
-		p.order = append(p.order, len(p.keys))
-		p.keys = append(p.keys, key)
+	p.order = p.order[:0]
+	for i := range p.members {
+		p.order = append(p.order, i)
 	}
-	slices.SortFunc(p.order, func(a, b int) int { return strings.Compare(p.keys[a], p.keys[b]) })
+	slices.SortFunc(p.order, func(a, b int) int { return strings.Compare(p.members[a].key, p.members[b].key) })
 }
 
 func (p *jsonPrinter) end() error {

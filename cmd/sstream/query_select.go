@@ -23,6 +23,8 @@ type selection struct {
 	log      *slog.Logger
 	row      func(*streams.Flat) error // is given each row, to look at and not to keep
 	document func() error              // is called after the rows of each document
+
+	above, flat streams.Flat // of the version, and of the item: their memory serves all
 }
 
 // run hands out the rows.
@@ -113,17 +115,16 @@ func (s *selection) products(ctx context.Context, p *streams.Products) error {
 }
 
 func (s *selection) version(p *streams.Products, step *plan.Step, c plan.Change) error {
-	var above, row streams.Flat
 	e := streams.Entity{Ref: streams.Ref{Product: step.Name, Version: c.Name}, Products: p, Product: step.Product, Version: c.Source}
-	e.AppendFlat(&above)
+	e.AppendFlat(&s.above)
 	for name, item := range c.Source.Items.All() {
 		e.Ref.Item, e.Item = name, item
-		row.Reset(&above)
-		e.AddItem(&row)
-		if path, ok := row.Get("path"); ok {
-			row.Set("item_url", s.mirror.URL(path))
+		s.flat.Reset(&s.above)
+		e.AddItem(&s.flat)
+		if path, ok := s.flat.Get("path"); ok {
+			s.flat.Set("item_url", s.mirror.URL(path))
 		}
-		if err := s.row(&row); err != nil {
+		if err := s.row(&s.flat); err != nil {
 			return err
 		}
 	}
