@@ -23,7 +23,7 @@ type Document struct {
 	Companions map[string][]byte // by path, what belongs to it: the .json.gpg that was verified with it
 	Signature  *sign.Signature   // nil: it was not verified
 	Unchanged  bool              // it is, to the byte, what the cache knows
-	Stamps     map[string]Stamp  // for the cache of the next run, by path, its companions' too; none without a cache
+	Stamps     map[string]Stamp  // for the cache of the next run, by path, its companions' too
 }
 
 // Stamp tells a server which content of a document is known, so that it need not send it again.
@@ -251,7 +251,7 @@ func (m *Mirror) readAll(ctx context.Context, s *source, path string, d *Documen
 	if err != nil {
 		return nil, err
 	}
-	if m.o.Cache != nil {
+	if !m.o.NoStamps {
 		a.stamp.URL, a.stamp.SHA256 = s.name(path), sum(raw)
 		d.Stamps[path] = a.stamp
 	}

@@ -30,6 +30,7 @@ type Options struct {
 	Policy   *sign.Policy // who must have signed what is signed; nil: nobody is trusted, so that a .sjson document is refused
 	Detached Detached     // whether .json documents need a .json.gpg beside them; the zero value: no
 	Cache    Cache        // documents of an earlier run; nil: none
+	NoStamps bool         // documents come without their stamps, which nobody will keep; false: with them
 	Logger   *slog.Logger // nil: nothing is logged
 
 	MaxDocument int64 // bytes that a document may have, unpacked; 0: 1 GiB

@@ -153,7 +153,7 @@ func (q *queryFlags) run(ctx context.Context, a *app, address string, filters st
 		return err
 	}
 	rows := q.rows(p)
-	s := selection{mirror: m, path: path, filters: filters, max: q.max.n, maxAge: q.maxAge, log: log, row: rows.add, document: p.document}
+	s := selection{mirror: m, path: path, filters: filters, max: q.max.n, log: log, row: rows.add, document: p.document}
 	if err = s.run(ctx); err == nil {
 		err = rows.end()
 	}

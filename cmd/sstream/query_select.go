@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/mail"
-	"time"
 
 	"github.com/seed-43fb3962/sstream/fetch"
 	"github.com/seed-43fb3962/sstream/plan"
@@ -18,8 +16,7 @@ type selection struct {
 	mirror   *fetch.Mirror
 	path     string // of the document to begin with
 	filters  streams.Filters
-	max      *int          // versions of each product; nil: all
-	maxAge   time.Duration // 0: a document may be of any age
+	max      *int // versions of each product; nil: all
 	log      *slog.Logger
 	row      func(*streams.Flat) error // is given each row, to look at and not to keep
 	document func() error              // is called after the rows of each document
@@ -32,9 +29,6 @@ func (s *selection) run(ctx context.Context) error {
 	for doc, err := range s.mirror.Walk(ctx, s.path, isDocument) {
 		if err != nil {
 			return err
-		}
-		if err := s.checkAge(doc); err != nil {
-			return fmt.Errorf("source: %s: %w", doc.Path, err)
 		}
 		if doc.Products == nil {
 			continue
@@ -56,20 +50,6 @@ func (s *selection) run(ctx context.Context) error {
 func isDocument(_ *streams.Index, _ string, e *streams.Entry) (bool, error) {
 	format := e.Str("format")
 	return format == streams.IndexFormat || format == streams.ProductsFormat, nil
-}
-
-func (s *selection) checkAge(doc *fetch.Document) error {
-	if s.maxAge == 0 {
-		return nil
-	}
-	updated, err := mail.ParseDate(doc.Attrs().Str("updated"))
-	if err != nil {
-		return errors.New("it does not say when it was updated, and --max-age was given")
-	}
-	if age := time.Since(updated); age > s.maxAge {
-		return fmt.Errorf("it was updated %s ago, longer than --max-age=%s", age.Round(time.Minute), s.maxAge)
-	}
-	return nil
 }
 
 // checkProducts refuses a document as a whole, before any row of it is printed, and expands its aliases.

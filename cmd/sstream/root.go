@@ -23,6 +23,7 @@ Juju and OpenStack say which images exist.
 		newMirrorCommand(a),
 		newNamesCommand(a),
 		newPruneCommand(a),
+		newQueryCommand(a),
 		newServeCommand(a),
 		newSignCommand(a),
 		newVersionCommand(a),

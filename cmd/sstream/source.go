@@ -114,7 +114,7 @@ func (s *sourceFlags) open(a *app, address string, log *slog.Logger, cache fetch
 	if err != nil {
 		return nil, "", err
 	}
-	o := fetch.Options{Mirrors: s.mirrors, Policy: policy, Cache: cache, Logger: log, HTTP: s.http, MaxAge: s.maxAge}
+	o := fetch.Options{Mirrors: s.mirrors, Policy: policy, Cache: cache, NoStamps: cache == nil, Logger: log, HTTP: s.http, MaxAge: s.maxAge}
 	o.SplitSize = s.split << 20
 	if len(s.keyrings) > 0 && !s.noVerify {
 		o.Detached = fetch.DetachedChecked
