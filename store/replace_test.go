@@ -263,3 +263,37 @@ func TestReplaceAmongOurNames(t *testing.T) {
 	}
 	wantFile(t, d.Path(), ".sstream/c/a", "1")
 }
+
+// TestTidy shows that Tidy takes away what Replace has left aside, and leaves what others need.
+func TestTidy(t *testing.T) {
+	for _, locked := range []bool{false, true} {
+		path := t.TempDir()
+		d := openDir(t, path)
+		if locked {
+			unlock, err := d.Lock(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer unlock()
+		}
+		for _, text := range []string{"old", "new"} {
+			if err := d.Replace(t.Context(), map[string][]byte{"s/a": []byte(text), "s/b": []byte(text)}, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 {
+			if err := d.Tidy(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(path + "/s/a"); string(got) != "new" {
+			t.Errorf("%q, %v", got, err)
+		}
+		if _, err := os.Stat(path + "/.sstream/aside"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("aside: %v", err)
+		}
+		if _, err := os.Stat(path + "/.sstream"); errors.Is(err, fs.ErrNotExist) == locked {
+			t.Errorf("locked is %v, and .sstream: %v", locked, err)
+		}
+	}
+}
