@@ -1,0 +1,154 @@
+// Package house checks what ARCHITECTURE.md says of the code: which room may know which, and how long things get.
+package house
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/seed-43fb3962/sstream"
+
+var row = regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)` \\| .* \\| ([^|]*) \\|$")
+
+// notRoom are the packages that the table leaves out: programs, tests, and what a room keeps to itself.
+var notRoom = regexp.MustCompile("^(cmd|internal|examples|bench|test)/|/internal/|test$")
+
+// TestArrows compares the imports of every package with the table in ARCHITECTURE.md.
+func TestArrows(t *testing.T) {
+	text, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	allowed := map[string][]string{}
+	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
+		allowed[m[1]] = strings.Fields(strings.Trim(m[2], " –"))
+	}
+	list := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...")
+	list.Dir = "../.."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		words := strings.Fields(line)
+		name, ours := room(words[0])
+		if !ours || notRoom.MatchString(name) {
+			continue
+		}
+		may, listed := allowed[name]
+		if !listed {
+			t.Errorf("package %s has no row in the table of ARCHITECTURE.md", name)
+		}
+		for _, imported := range words[1:] {
+			if other, ours := room(imported); ours && !slices.Contains(may, other) && !strings.HasPrefix(other, name+"/internal/") && !strings.HasPrefix(other, "internal/") {
+				t.Errorf("package %s imports %s; ARCHITECTURE.md allows %v", name, other, may)
+			}
+		}
+		delete(allowed, name)
+	}
+	for name := range allowed {
+		t.Errorf("ARCHITECTURE.md has a row for package %s, which is not there", name)
+	}
+}
+
+func room(path string) (string, bool) {
+	name, ours := strings.CutPrefix(path, module+"/")
+	return name, ours
+}
+
+// TestPure makes sure that the format and the plan do no I/O.
+func TestPure(t *testing.T) {
+	for _, name := range []string{"streams", "plan"} {
+		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", module+"/"+name).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, bad := range []string{"os", "net", "net/http", "os/exec"} {
+			if slices.Contains(strings.Fields(string(out)), bad) {
+				t.Errorf("package %s imports %s", name, bad)
+			}
+		}
+	}
+}
+
+// TestSizes keeps functions on a screen and files findable, and every exported name documented.
+func TestSizes(t *testing.T) {
+	var lengths []int
+	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && d.Name() != ".." || d.Name() == "testdata") {
+			return filepath.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		lengths = append(lengths, checkFile(t, path)...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(lengths)
+	if p95 := lengths[len(lengths)*95/100]; p95 > 50 {
+		t.Errorf("one function in twenty has more than %d lines", p95)
+	}
+}
+
+func checkFile(t *testing.T, path string) (lengths []int) {
+	src, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(src, []byte("\n")); n > 400 {
+		t.Errorf("%s has %d lines", path, n)
+	}
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, path, src, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, decl := range file.Decls {
+		f, ok := decl.(*ast.FuncDecl)
+		if !ok {
+			continue
+		}
+		n := files.Position(f.End()).Line - files.Position(f.Pos()).Line + 1
+		lengths = append(lengths, n)
+		if n > 90 {
+			t.Errorf("%s: %s has %d lines", path, f.Name.Name, n)
+		}
+		if f.Name.IsExported() && f.Doc == nil && file.Name.Name != "main" && !strings.Contains(path, "/internal/") && f.Name.Name != "Error" && f.Name.Name != "Unwrap" && exportedReceiver(f) {
+			t.Errorf("%s: %s is exported and not documented", path, f.Name.Name)
+		}
+	}
+	return lengths
+}
+
+// exportedReceiver tells whether users of the package can see f.
+func exportedReceiver(f *ast.FuncDecl) bool {
+	if f.Recv == nil {
+		return true
+	}
+	switch x := f.Recv.List[0].Type.(type) {
+	case *ast.StarExpr:
+		if id, ok := x.X.(*ast.Ident); ok {
+			return id.IsExported()
+		}
+		return true
+	case *ast.Ident:
+		return x.IsExported()
+	}
+	return true
+}
