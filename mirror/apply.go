@@ -27,6 +27,9 @@ func (w *Work) Apply(ctx context.Context) (Report, error) {
 	if err := r.announce(ctx, files); err != nil {
 		return report, fmt.Errorf("target: cannot write %s: %w", statePath, err)
 	}
+	for i := range r.parts {
+		r.parts[i].after = r.parts[i].Plan.After()
+	}
 	if err := r.transfer(ctx, files, &report); err != nil {
 		return report, err
 	}
@@ -105,13 +108,16 @@ func (r *run) record(ctx context.Context, gone []string) error {
 	if err := r.state.save(ctx, r.dst); err != nil {
 		return err
 	}
-	if len(r.ledger.paths) > 0 {
+	if r.ledger.changed {
 		if err := write(ctx, r.dst, ledgerPath, r.ledger.render()); err != nil {
 			return err
 		}
 	}
 	for _, part := range r.parts {
-		if err := write(ctx, r.dst, recordDir+part.ContentID, renderRecord(part.Plan.After())); err != nil {
+		if part.Document.Unchanged && part.Plan.Empty() {
+			continue
+		}
+		if err := write(ctx, r.dst, recordDir+part.ContentID, renderRecord(part.after)); err != nil {
 			return err
 		}
 	}

@@ -42,7 +42,7 @@ func (r *run) trimmed() []publish.Document {
 	lists := map[string][]string{} // path in the source -> names of the products that are listed
 	var docs []publish.Document
 	for _, part := range r.parts {
-		held := trim(part.Plan.After())
+		held := trim(part.after)
 		lists[part.Document.Path] = held.Products.Names()
 		docs = append(docs, publish.Document{Path: plainName(part.Document.Path), Data: streams.Append(nil, held, trimmedStyle), Companions: r.Signer != nil})
 	}
@@ -131,12 +131,11 @@ func (r *run) notHeld() int {
 	}
 	n := 0
 	for _, part := range r.parts {
-		after := part.Plan.After()
 		for e := range part.Document.Products.All() {
 			if e.Item.Str("path") == "" {
 				continue
 			}
-			if _, ok := after.Find(e.Ref); !ok {
+			if _, ok := part.after.Find(e.Ref); !ok {
 				n++
 			}
 		}

@@ -75,6 +75,7 @@ type Part struct {
 	ContentID string
 	Document  *fetch.Document
 	Plan      *plan.Plan
+	after     *streams.Products // what the target holds then
 }
 
 // Report says what a run did.

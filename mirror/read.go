@@ -104,7 +104,7 @@ func (r *run) decide(ctx context.Context, id string, doc *fetch.Document) error 
 	if err != nil {
 		return err
 	}
-	r.parts = append(r.parts, Part{id, doc, p})
+	r.parts = append(r.parts, Part{ContentID: id, Document: doc, Plan: p})
 	return nil
 }
 

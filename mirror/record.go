@@ -69,8 +69,9 @@ func textOnly(a *streams.Attrs) streams.Attrs {
 
 // ledger says for which items a file is there: path -> "CONTENT_ID/PRODUCT/VERSION/ITEM".
 type ledger struct {
-	paths []string // in the order in which they came
-	ids   map[string][]string
+	paths   []string // in the order in which they came
+	ids     map[string][]string
+	changed bool // since it was read
 }
 
 // loadLedger reads the ledger; one that cannot be read counts as empty.
@@ -102,7 +103,7 @@ func (l *ledger) add(path, id string) {
 		l.paths = append(l.paths, path)
 	}
 	if !slices.Contains(ids, id) { // the Python tool's ledger may hold an id twice
-		l.ids[path] = append(ids, id)
+		l.ids[path], l.changed = append(ids, id), true
 	}
 }
 
@@ -112,6 +113,7 @@ func (l *ledger) remove(path, id string) (last bool) {
 	if !known {
 		return false
 	}
+	l.changed = true
 	l.ids[path] = slices.DeleteFunc(ids, func(other string) bool { return other == id })
 	return len(l.ids[path]) == 0
 }

@@ -24,6 +24,9 @@ func (r *run) transfer(ctx context.Context, files []*file, report *Report) error
 	if r.Progress != nil {
 		r.Progress.Start(len(files), total)
 	}
+	if len(files) == 0 {
+		return nil
+	}
 	finder := newFinder(r)
 	var fresh, replacing []*file
 	for _, f := range files {
@@ -39,7 +42,7 @@ func (r *run) transfer(ctx context.Context, files []*file, report *Report) error
 			return err
 		}
 	}
-	if s, ok := r.dst.(store.Syncer); ok && len(files) > 0 {
+	if s, ok := r.dst.(store.Syncer); ok {
 		if err := s.Sync(ctx); err != nil {
 			return fmt.Errorf("target: %w", err)
 		}

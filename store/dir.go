@@ -24,6 +24,7 @@ import (
 type Dir struct {
 	path string
 	root *os.Root
+	top  *os.File // the same directory
 	now  func() time.Time
 
 	buffers sync.Pool    // of *[bufferSize]byte
@@ -54,16 +55,21 @@ func OpenDir(path string, o DirOptions) (*Dir, error) {
 	if err != nil {
 		return nil, err
 	}
+	top, err := root.Open(".")
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Dir{path: path, root: root, now: o.Now}
+	d := &Dir{path: path, root: root, top: top, now: o.Now}
 	d.buffers.New = func() any { return new([bufferSize]byte) }
 	return d, nil
 }
 
 // Close releases the directory. Readers that are open stay open.
-func (d *Dir) Close() error { return d.root.Close() }
+func (d *Dir) Close() error { return errors.Join(d.top.Close(), d.root.Close()) }
 
 // Path returns the path that the directory was opened by.
 func (d *Dir) Path() string { return d.path }
@@ -112,6 +118,9 @@ func walk[T any](d *Dir, look func() (T, error)) (T, error) {
 func (d *Dir) Stat(ctx context.Context, path string) (Info, error) {
 	if err := check(ctx, path); err != nil {
 		return Info{}, err
+	}
+	if info, ok := statFile(d.top, path); ok {
+		return info, nil
 	}
 	info, err := walk(d, func() (fs.FileInfo, error) { return d.root.Stat(path) })
 	if err == nil && !info.Mode().IsRegular() {

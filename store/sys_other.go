@@ -17,6 +17,7 @@ func linkCount(fs.FileInfo) uint64            { return 1 }
 func device(fs.FileInfo) uint64               { return 0 }
 func freeBytes(*os.File) (int64, error)       { return 0, errors.ErrUnsupported }
 func syncFilesystem(*os.File) error           { return errors.ErrUnsupported }
+func statFile(*os.File, string) (Info, bool)  { return Info{}, false }
 func startWriteback(f *os.File, off, n int64) {}
 
 func cloneFile(dst, src *os.File) error                        { return errors.ErrUnsupported }
