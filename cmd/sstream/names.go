@@ -15,6 +15,7 @@ var oldNames = map[string]func(*app) *cobra.Command{
 	"sstream-query":           newOldQueryCommand,
 	"sstream-mirror":          newOldMirrorCommand("sstream-mirror"),
 	"sstream-mirror-glance":   newOldGlanceCommand,
+	"sstream-sync":            newOldSyncCommand,
 	"js2signed":               newJS2SignedCommand,
 	"json2streams":            newJSON2StreamsCommand,
 	"simplestream-maintainer": newMaintainerCommand,

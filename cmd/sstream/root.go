@@ -26,6 +26,7 @@ Juju and OpenStack say which images exist.
 		newQueryCommand(a),
 		newServeCommand(a),
 		newSignCommand(a),
+		newSyncCommand(a),
 		newVersionCommand(a),
 	)
 	return root
