@@ -56,7 +56,7 @@ qcow() { # qcow ROOT FILE OPTIONS...
   mke2fs -q -t ext4 -d "$root" disk.raw
   qemu-img convert -O qcow2 "$@" disk.raw "$file.part"; mv "$file.part" "$file"; rm -f disk.raw
 }
-for r in r1 r2 r3; do qcow $r $r.qcow2; done
+for r in r1 r2 r3 r2k; do qcow $r $r.qcow2; done
 for r in r2 r3; do qcow $r $r-c.qcow2 -c; done
 for r in r1 r2k; do squash $r $r-zstd3.squashfs -comp zstd -Xcompression-level 3; done
 for r in r1 r2; do squash $r $r-zstd15.squashfs -b 1M -comp zstd -Xcompression-level 15; done
