@@ -77,13 +77,13 @@ type worker struct {
 
 func (e *encoder) run(ctx context.Context) error {
 	e.stats.Target = e.target.size
-	workers := make([]*worker, e.Workers)
-	for i := range workers {
-		workers[i] = &worker{source: &sourceReader{input: e.source}}
-	}
 	// Even an empty target has a window: without one stock xdelta3 has "nothing to output".
 	count := max(1, int((e.target.size+int64(e.WindowSize)-1)/int64(e.WindowSize)))
 	e.windows = make([]plannedWindow, count)
+	workers := make([]*worker, min(e.Workers, count))
+	for i := range workers {
+		workers[i] = &worker{source: &sourceReader{input: e.source}}
+	}
 	if err := e.firstRound(ctx, workers); err != nil {
 		return err
 	}

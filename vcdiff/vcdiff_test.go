@@ -147,3 +147,27 @@ func TestRandomEdits(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkEncode makes deltas of one small pair, of one with scattered edits, and of one with nothing in common.
+func BenchmarkEncode(b *testing.B) {
+	r := rand.New(rand.NewPCG(43, 44))
+	large := make([]byte, 64<<20)
+	rand.NewChaCha8([32]byte{1}).Read(large)
+	other := make([]byte, 16<<20)
+	rand.NewChaCha8([32]byte{2}).Read(other)
+	words := text(r, 4<<20)
+	for _, p := range []pair{
+		{"tiny", []byte("hello, world"), []byte("hello, vcdiff")},
+		{"few edits", large, edited(r, large[:32<<20], 10, 10_000)},
+		{"nothing in common", large, other},
+		{"words", words, edited(r, words, 1000, 100)},
+	} {
+		b.Run(p.name, func(b *testing.B) {
+			b.SetBytes(int64(len(p.target)))
+			b.ReportAllocs()
+			for b.Loop() {
+				encode(b, p.source, p.target, nil)
+			}
+		})
+	}
+}
