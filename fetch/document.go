@@ -42,14 +42,14 @@ type Cache interface {
 	Recall(ctx context.Context, path string) ([]byte, *Stamp)
 }
 
-// Detached says whether a .json document needs a detached signature beside it, .json.gpg.
+// Detached says whether a document that is not clear-signed needs a detached signature beside it: index.json.gpg.
 type Detached int
 
 // The values of Detached.
 const (
 	DetachedIgnored  Detached = iota // none is looked for, as in the Python tools
-	DetachedChecked                  // if one is there, it must be good
-	DetachedRequired                 // there must be a good one
+	DetachedChecked                  // if one is there beside a .json document, it must be good
+	DetachedRequired                 // there must be a good one beside every document
 )
 
 // Document reads, verifies and parses the document at path. A path that ends in "sjson" must be clear-signed; if it is
@@ -79,11 +79,9 @@ func (m *Mirror) unsigned(ctx context.Context, path string, absent error) (*Docu
 			return nil, absent
 		}
 	}
-	a, _, err := m.openAny(ctx, request{path: other, size: -1})
-	if err != nil {
+	if !m.exists(ctx, other) {
 		return nil, absent
 	}
-	a.body.Close()
 	switch {
 	case !isSigned:
 		return nil, fmt.Errorf("%w (a signed %s is there: use --path=%s)", absent, other, other)
@@ -94,13 +92,15 @@ func (m *Mirror) unsigned(ctx context.Context, path string, absent error) (*Docu
 	return m.document(ctx, wanted{path: other})
 }
 
-func (m *Mirror) openAny(ctx context.Context, rq request) (a *answer, from *source, err error) {
-	err = m.newTour(m.sources).run(ctx, rq.path, func(s *source) (err error) {
-		a, err = s.open(ctx, m, rq)
-		from = s
+func (m *Mirror) exists(ctx context.Context, path string) bool {
+	err := m.newTour(m.sources).run(ctx, path, func(s *source) error {
+		a, err := s.open(ctx, m, request{path: path, size: -1})
+		if err == nil {
+			a.body.Close()
+		}
 		return err
 	})
-	return a, from, err
+	return err == nil
 }
 
 // wanted is a document that is to be read.
@@ -144,8 +144,10 @@ func (m *Mirror) documentFrom(ctx context.Context, s *source, w wanted, cache Ca
 			return d, err
 		}
 		d.sign(m, sig)
-	} else if err := m.detached(ctx, s, d, cache); err != nil {
-		return d, err
+	} else if need := m.needs(w); need != DetachedIgnored {
+		if err := m.detached(ctx, s, d, need, cache); err != nil {
+			return d, err
+		}
 	}
 	if w.opaque {
 		return d, nil
@@ -196,15 +198,23 @@ func (d *Document) sign(m *Mirror, sig sign.Signature) {
 	}
 }
 
-// detached verifies the signature beside a .json document.
-func (m *Mirror) detached(ctx context.Context, s *source, d *Document, cache Cache) error {
-	if m.o.Detached == DetachedIgnored || m.o.Policy.NoVerify || !strings.HasSuffix(d.Path, ".json") {
-		return nil
+// needs tells whether a document that is not clear-signed needs a signature beside it.
+func (m *Mirror) needs(w wanted) Detached {
+	switch {
+	case m.o.Policy.NoVerify, m.o.Detached == DetachedChecked && !strings.HasSuffix(w.path, ".json"):
+		return DetachedIgnored
+	case w.opaque && w.digest.Algorithm != "":
+		return DetachedIgnored // the index vouches for it
 	}
+	return m.o.Detached
+}
+
+// detached verifies the signature beside a document.
+func (m *Mirror) detached(ctx context.Context, s *source, d *Document, need Detached, cache Cache) error {
 	path := d.Path + ".gpg"
 	raw, err := m.readAll(ctx, s, path, d, cache)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && m.o.Detached == DetachedChecked:
+	case errors.Is(err, fs.ErrNotExist) && need == DetachedChecked:
 		m.o.Logger.Warn("not verified: there is no signature beside it", "path", d.Path)
 		if cache != nil {
 			known, _ := cache.Recall(ctx, path)

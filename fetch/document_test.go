@@ -240,6 +240,36 @@ func TestDetached(t *testing.T) {
 	}
 }
 
+// Nothing escapes a run in which every document needs a signature, whatever it is called.
+func TestDetachedRequired(t *testing.T) {
+	k := signing(t)
+	tests := []struct {
+		name  string
+		entry string
+		files map[string]string
+		want  []string // before the index
+		is    error
+	}{
+		{"products by another name", index("a.products"), map[string]string{"a.products": products}, nil, sign.ErrNotSigned},
+		{"products by another name, signed", index("a.products"),
+			map[string]string{"a.products": products, "a.products.gpg": k.detach(products)}, []string{"products a.products"}, nil},
+		{"clear-signed products", index("a.sjson"), map[string]string{"a.sjson": k.clear(products)}, nil, sign.ErrNotSigned},
+		{"another format", index("x.txt|text"), map[string]string{"x.txt": "x"}, nil, nil},
+		{"another format with a checksum", listed("x.txt", "x"), map[string]string{"x.txt": "x"}, []string{"other x.txt"}, nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			test.files["i.json"], test.files["i.json.gpg"] = test.entry, k.detach(test.entry)
+			o := k.options()
+			o.Detached = fetch.DetachedRequired
+			got, err := walk(open(t, fetchtest.New(t, test.files).URL, o), "i.json", nil)
+			if !errors.Is(err, test.is) || err == nil && !slices.Equal(got, append(test.want, "index i.json")) {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+}
+
 func TestDocumentFaults(t *testing.T) {
 	const path = "streams/v1/a.json"
 	big := products + strings.Repeat(" ", 1<<20)

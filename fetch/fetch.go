@@ -28,7 +28,7 @@ import (
 type Options struct {
 	Mirrors  []string     // roots that are asked when the first one fails; nil: none
 	Policy   *sign.Policy // who must have signed what is signed; nil: nobody is trusted, so that a .sjson document is refused
-	Detached Detached     // whether .json documents need a .json.gpg beside them; the zero value: no
+	Detached Detached     // whether other documents need a signature beside them; the zero value: no
 	Cache    Cache        // documents of an earlier run; nil: none
 	NoStamps bool         // documents come without their stamps, which nobody will keep; false: with them
 	Logger   *slog.Logger // nil: nothing is logged
@@ -74,11 +74,6 @@ type HTTP struct {
 	Now    func() time.Time
 }
 
-const (
-	defaultMaxDocument = 1 << 30
-	defaultMaxDepth    = 8
-)
-
 func (o *Options) setDefaults() {
 	if o.Policy == nil {
 		o.Policy = &sign.Policy{}
@@ -86,8 +81,8 @@ func (o *Options) setDefaults() {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	def(&o.MaxDocument, defaultMaxDocument)
-	def(&o.MaxDepth, defaultMaxDepth)
+	def(&o.MaxDocument, 1<<30)
+	def(&o.MaxDepth, 8)
 	def(&o.UserAgent, "sstream")
 	def(&o.ConnectTimeout, 30*time.Second)
 	def(&o.HeaderTimeout, time.Minute)

@@ -132,7 +132,7 @@ func (s *source) slashes() []string {
 func (s *source) prefix() string { return s.text + s.slashes()[0] }
 
 // name is the address of a file for messages.
-func (s *source) name(path string) string { return Redact(s.prefix() + path) }
+func (s *source) name(path string) string { return Redact(s.prefix()) + path }
 
 // open asks for a file. Errors do not name it.
 func (s *source) open(ctx context.Context, m *Mirror, rq request) (*answer, error) {
@@ -217,7 +217,7 @@ func fileError(err error) error {
 		err = at.Err
 	}
 	switch err {
-	case syscall.ENOENT, syscall.ENOTDIR, syscall.ENAMETOOLONG, syscall.EINVAL:
+	case syscall.ENOENT, syscall.ENOTDIR, syscall.ENAMETOOLONG:
 		return fmt.Errorf("there is no such file%w", hidden{fs.ErrNotExist})
 	}
 	return err

@@ -151,7 +151,8 @@ func (w *walk) wanted(e *streams.Entry, above []string) (get wanted, ok bool, er
 	format := e.Str("format")
 	get.opaque = format != streams.IndexFormat && format != streams.ProductsFormat
 	get.clear = w.clear && (!get.opaque || isClear(get.path))
-	if w.clear && !get.clear && get.digest.Algorithm == "" && !w.m.o.Policy.NoVerify {
+	verified := (w.clear || w.m.o.Detached == DetachedRequired) && !w.m.o.Policy.NoVerify
+	if verified && get.opaque && !get.clear && get.digest.Algorithm == "" {
 		w.m.o.Logger.Warn("left out: neither signed nor listed with a checksum", "path", get.path)
 		return get, false, nil
 	}
