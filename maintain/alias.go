@@ -8,14 +8,17 @@ import (
 	"golang.org/x/text/language"
 )
 
-// aliases returns the names under which a product is found: those of its release, then those of the releases that
-// stand for it.
-func aliases(p *Product, releases []string) string {
-	list := appendAliases(nil, p.Distro, p.Release, p.Variant)
-	for _, release := range releases {
-		list = appendAliases(list, p.Distro, release, p.Variant)
+// aliases returns the names under which a product is found: those of its release, those of the releases that stand for
+// it, and what else its description says.
+func aliases(p *Product, c *Config) string {
+	var list []string
+	if !c.OnlyAliases {
+		list = appendAliases(nil, p.Distro, p.Release, p.Variant)
+		for _, release := range c.releases(p.Release) {
+			list = appendAliases(list, p.Distro, release, p.Variant)
+		}
 	}
-	return strings.Join(list, ",")
+	return strings.Join(append(list, c.Aliases...), ",")
 }
 
 // appendAliases adds distro/release/variant, and what is left of it without a release called "current" and without a

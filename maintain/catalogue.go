@@ -106,7 +106,7 @@ func (b *builder) describe(p *product, listed []*version, node *streams.Product)
 		name = osName(p.Distro)
 	}
 	for _, f := range []struct{ key, value string }{
-		{"aliases", aliases(p.Product, config.releases(p.Release))}, {"arch", p.Arch}, {"distro", p.Distro}, {"os", name},
+		{"aliases", aliases(p.Product, config)}, {"arch", p.Arch}, {"distro", p.Distro}, {"os", name},
 		{"release", p.Release}, {"release_title", p.Release}, {"variant", p.Variant},
 	} {
 		node.Set(f.key, streams.String(f.value))
@@ -168,7 +168,7 @@ func (b *builder) versionNode(v *version) *streams.Version {
 	return node
 }
 
-// addTwin lists the one metadata file that there is under the name that the other clients know it by.
+// addTwin lists the one metadata file, or unified image, that there is under the name that the other clients know it by.
 // It tells whether it did.
 func (b *builder) addTwin(v *version, node *streams.Version) (added bool) {
 	for _, c := range b.Clients {
@@ -180,9 +180,24 @@ func (b *builder) addTwin(v *version, node *streams.Version) (added bool) {
 				node.Items.Set(c.metadata(), b.itemNode(v, f, c.metadata()))
 				added = true
 			}
+			if f := v.usable(other.whole()); f != nil && v.usable(c.whole()) == nil && (c == Incus || !b.isMachine(f)) {
+				node.Items.Set(c.whole(), b.itemNode(v, f, c.whole()))
+				added = true
+			}
 		}
 	}
 	return added
+}
+
+// isMachine tells whether a unified image is a virtual machine. What cannot be read is none: whoever fetches it will see.
+func (b *builder) isMachine(f *file) bool {
+	file, err := b.fsys.Open(f.path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	about, err := ReadMetadata(file)
+	return err == nil && about.Root == RootDisk
 }
 
 // sorted returns nodes in byte order of their names.
@@ -233,17 +248,33 @@ type itemField struct{ key, value string }
 // itemFields returns the fields of an item but its size, in their order.
 func (b *builder) itemFields(v *version, f *file, name string) []itemField {
 	ftype := f.ftype
-	if isMetadata(f.Name) {
+	if isMetadata(f.Name) || isWhole(f.Name) {
 		ftype = name
 	}
-	fields := make([]itemField, 0, 4+len(combinedFields))
+	fields := make([]itemField, 0, 5+len(combinedFields))
 	fields = append(fields, itemField{"ftype", ftype}, itemField{"path", f.path}, itemField{"sha256", f.sum.sha256})
 	if isMetadata(name) && (!b.Seed || name == LXD.metadata()) {
 		for _, c := range combinedFields {
 			fields = append(fields, itemField{c.field, v.combined(f, c.ftype)})
 		}
 	}
+	if name == Incus.whole() {
+		fields = append(fields, itemField{"combined_type", b.machineType(v, f)})
+	}
 	return append(fields, itemField{"delta_base", f.base})
+}
+
+// machineType is what Incus is told of a unified image: "virtual-machine", or "" for a container.
+func (b *builder) machineType(v *version, f *file) string {
+	if v.old != nil && !f.altered {
+		if item, ok := v.old.Items.Get(Incus.whole()); ok && item.Str("sha256") == f.sum.sha256 {
+			return item.Str("combined_type")
+		}
+	}
+	if b.isMachine(f) {
+		return "virtual-machine"
+	}
+	return ""
 }
 
 // combined returns the fingerprint of the image that metadata and the root of that ftype make, "" if there is no such

@@ -16,6 +16,8 @@ type Config struct {
 	DistroName     string            // how the distribution is written for people; "": from the directory's name
 	ReleaseAliases map[string]string // release to further names for it, separated by commas
 	Requirements   []Requirement
+	Aliases        []string // further names of the product, as they are
+	OnlyAliases    bool     // the product has no other names
 	Unknown        []string // keys of the section that mean nothing, so that a slip of the pen can be told
 }
 
@@ -101,6 +103,10 @@ func (c *Config) section(node *yaml.Node) error {
 			c.ReleaseAliases, err = scalars(value, key)
 		case "requirements":
 			c.Requirements, err = c.requirementList(value)
+		case "aliases":
+			c.Aliases, err = scalarList(value, key)
+		case "only_aliases":
+			err = resolve(value).Decode(&c.OnlyAliases)
 		default:
 			c.Unknown = append(c.Unknown, key)
 		}

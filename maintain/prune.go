@@ -250,19 +250,10 @@ func (p *pruner) publish(ctx context.Context, plans []*PrunePlan) error {
 	return p.Publish(ctx, docs)
 }
 
-// delete removes the directory of a version. It is hidden first, so that what is left of it after a crash is never
-// taken for a version.
+// delete removes the directory of a version.
 func (p *pruner) delete(plan *PrunePlan, r Removal) {
 	at := filepath.Join(p.root, r.Path)
-	hidden := path.Join(path.Dir(r.Path), "."+strings.TrimPrefix(r.Version, ".")+".pruned")
-	root, err := os.OpenRoot(p.root)
-	if err == nil {
-		defer root.Close()
-		err = root.Rename(r.Path, hidden)
-	}
-	if err == nil {
-		err = root.RemoveAll(hidden)
-	}
+	err := removeVersion(p.root, r.Path)
 	done, failed := "Pruned old product version", "Failed to prune old product version"
 	if r.Reason == Unknown {
 		done, failed = "Pruned dangling resource", "Failed to prune dangling resource"

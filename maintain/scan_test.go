@@ -160,7 +160,11 @@ func TestAliases(t *testing.T) {
 		{"ubuntu/noble/amd64/cloud", []string{"", "../up"}, "ubuntu/noble/cloud,ubuntu/cloud,up/cloud"},
 	} {
 		p := strings.Split(c.path, "/")
-		if got := aliases(&Product{Distro: p[0], Release: p[1], Arch: p[2], Variant: p[3]}, c.releases); got != c.want {
+		config := &Config{ReleaseAliases: map[string]string{p[1]: strings.Join(c.releases, ",")}}
+		if c.releases == nil {
+			config = new(Config)
+		}
+		if got := aliases(&Product{Distro: p[0], Release: p[1], Arch: p[2], Variant: p[3]}, config); got != c.want {
 			t.Errorf("%s %q: got %s", c.path, c.releases, got)
 		}
 	}

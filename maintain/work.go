@@ -3,6 +3,7 @@ package maintain
 import (
 	"iter"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/seed-43fb3962/sstream/streams"
@@ -92,6 +93,7 @@ func (b *builder) arrange(w *work) {
 			p.old, _ = w.old.Products.Get(p.ID())
 		}
 		for _, v := range found.Versions {
+			v.Files = slices.DeleteFunc(v.Files, func(f File) bool { return slices.Contains(b.Omit, path.Join(v.Path, f.Name)) })
 			if _, gone := b.retired[v.Path]; !gone && v.Missing(b.Clients) == "" {
 				p.versions = append(p.versions, b.version(p, v))
 			}

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"io"
 	"log/slog"
 	"slices"
@@ -11,9 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/seed-43fb3962/sstream/lint"
 	"github.com/seed-43fb3962/sstream/maintain"
-	"github.com/seed-43fb3962/sstream/streams"
+	"github.com/seed-43fb3962/sstream/web"
 )
 
 // treeFlags are what build, prune and their like have in common.
@@ -75,12 +72,66 @@ func (t *treeFlags) log(w io.Writer) (*slog.Logger, error) {
 	return nil, usageError("--logformat: %q is neither text nor json", t.format)
 }
 
+// buildFlags are what all commands have in common that list images.
+type buildFlags struct {
+	treeFlags
+	workers         int
+	clients, deltas []string
+	tool            string
+	rebuild         bool
+	page            pageFlags
+	look            web.Config // of the page
+}
+
+func (b *buildFlags) add(cmd *cobra.Command) {
+	b.treeFlags.add(cmd)
+	f := cmd.Flags()
+	f.IntVar(&b.workers, "workers", 0, "how many files are read, or deltas made, at a time; 0: one a processor")
+	f.StringSliceVar(&b.clients, "clients", []string{"lxd", "incus"}, "for `whom` images are listed: lxd, incus")
+	f.StringSliceVar(&b.deltas, "deltas", []string{"squashfs"}, "`kinds` of deltas: squashfs, disk (never beside incus), none")
+	f.StringVar(&b.tool, "delta-tool", "vcdiff", "what makes deltas: vcdiff (built in) or xdelta3 (the `program`)")
+	f.BoolVar(&b.rebuild, "rebuild", false, "start over if the documents that are there cannot be read")
+	b.page.add(f)
+}
+
+// options returns what the flags ask for.
+func (b *buildFlags) options(a *app, root string) (o maintain.Options, err error) {
+	o = maintain.Options{Streams: b.streams, StreamVersion: b.streamVersion, Workers: b.workers, Rebuild: b.rebuild}
+	if o.Clients, err = maintain.ParseClients(b.clients); err != nil {
+		return o, usageError("--clients: %v", err)
+	}
+	if o.Deltas, err = deltaKinds(b.deltas); err != nil {
+		return o, err
+	}
+	if o.Differ, err = differ(b.tool); err != nil {
+		return o, err
+	}
+	if len(o.Deltas) == 0 {
+		o.Differ = nil
+	}
+	if o.Log, err = b.log(a.stderr); err != nil {
+		return o, err
+	}
+	if b.look, err = b.page.read(); err != nil {
+		return o, err
+	}
+	o.Publish, o.Signed, err = b.publisher(a, root)
+	return o, err
+}
+
+// finish writes the page of what was built, if one is asked for, and says what was done.
+func (b *buildFlags) finish(ctx context.Context, a *app, root string, report *maintain.Report, err error) error {
+	if err == nil && b.page.wanted {
+		err = writePage(ctx, root, report, b.look, true)
+	}
+	if err != nil {
+		return err
+	}
+	return a.tellBuild(report, b.json)
+}
+
 func newBuildCommand(a *app) *cobra.Command {
-	var t treeFlags
-	var o maintain.Options
-	var clients, deltas []string
-	var tool string
-	var page pageFlags
+	var b buildFlags
 	cmd := &cobra.Command{
 		Use:   "build ROOT",
 		Short: "Make a stream of a directory of images",
@@ -100,75 +151,19 @@ left out and reported; versions that are gone from the disk leave the documents.
   sstream build /srv/images -d images -d images-daily --clients lxd
   sstream build /srv/images --deltas none --build-webpage`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			o.Streams, o.StreamVersion = t.streams, t.streamVersion
-			if o.Publish, o.Signed, err = t.publisher(a, args[0]); err != nil {
-				return err
-			}
-			if o.Log, err = t.log(a.stderr); err != nil {
-				return err
-			}
-			if o.Clients, err = maintain.ParseClients(clients); err != nil {
-				return usageError("--clients: %v", err)
-			}
-			if o.Differ, err = differ(tool); err != nil {
-				return err
-			}
-			if o.Deltas, err = deltaKinds(deltas); err != nil {
-				return err
-			}
-			if len(o.Deltas) == 0 {
-				o.Differ = nil
-			}
-			look, err := page.read()
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o, err := b.options(a, args[0])
 			if err != nil {
 				return err
 			}
-			ctx, cancel := t.context(cmd)
+			ctx, cancel := b.context(cmd)
 			defer cancel()
 			report, err := maintain.Build(ctx, args[0], o)
-			if err == nil && page.wanted {
-				err = writePage(ctx, args[0], report, look, true)
-			}
-			if err != nil {
-				return err
-			}
-			report.Warnings = append(report.Warnings, unseen(report, o.Clients)...)
-			return a.tellBuild(report, t.json)
+			return b.finish(ctx, a, args[0], report, err)
 		},
 	}
-	t.add(cmd)
-	f := cmd.Flags()
-	f.IntVar(&o.Workers, "workers", 0, "how many files are read, or deltas made, at a time; 0: one a processor")
-	f.StringSliceVar(&clients, "clients", []string{"lxd", "incus"}, "for `whom` images are listed: lxd, incus")
-	f.StringSliceVar(&deltas, "deltas", []string{"squashfs"}, "`kinds` of deltas: squashfs, disk (never beside incus), none")
-	f.StringVar(&tool, "delta-tool", "vcdiff", "what makes deltas: vcdiff (built in) or xdelta3 (the `program`)")
-	page.add(f)
-	f.BoolVar(&o.Rebuild, "rebuild", false, "start over if the documents that are there cannot be read")
+	b.add(cmd)
 	return cmd
-}
-
-// unseen warns of new versions that clients do not show, and do not say so.
-func unseen(r *maintain.Report, clients []maintain.Client) []maintain.Problem {
-	var warnings []maintain.Problem
-	for _, s := range r.Streams {
-		for _, ref := range s.Added {
-			warn := func(format string, args ...any) {
-				warnings = append(warnings, maintain.Problem{Stream: s.Name, Product: ref.Product, Version: ref.Version,
-					Path: ref.String(), Err: fmt.Errorf(format, args...)})
-			}
-			if fault := lint.VersionFault(ref.Version); fault != "" {
-				warn("clients do not show it: %s", fault)
-			}
-			product, _ := s.Products.Products.Get(ref.Product)
-			for _, c := range clients {
-				if arch := product.Str("arch"); !lint.KnownArch(lint.Client(c), arch) {
-					warn("%s does not show it: it does not know the architecture %q", c, arch)
-				}
-			}
-		}
-	}
-	return warnings
 }
 
 func differ(tool string) (maintain.Differ, error) {
@@ -200,102 +195,4 @@ func deltaKinds(names []string) ([]string, error) {
 		}
 	}
 	return kinds, nil
-}
-
-// tellBuild says what a build did, and returns the error for one that left something out.
-func (a *app) tellBuild(r *maintain.Report, asJSON bool) error {
-	if asJSON {
-		if err := a.tellJSON(buildSummary(r)); err != nil {
-			return err
-		}
-	} else if err := a.tellText(r); err != nil {
-		return err
-	}
-	if n := len(r.Problems); n > 0 {
-		return &exitError{exitPart, fmt.Errorf("%s left out: see the log", count(n, "thing was", "things were"))}
-	}
-	return nil
-}
-
-func (a *app) tellText(r *maintain.Report) error {
-	for _, w := range r.Warnings {
-		if _, err := fmt.Fprintf(a.stderr, "warning: %v\n", w); err != nil {
-			return err
-		}
-	}
-	for _, s := range r.Streams {
-		line := fmt.Sprintf("%s: %s, %s", s.Name, count(s.Products.Products.Len(), "product", "products"), count(s.Versions, "version", "versions"))
-		for _, part := range []struct {
-			n    int
-			what string
-		}{{len(s.Added), "new"}, {len(s.Removed), "removed"}, {len(s.Altered), "changed files"}, {s.Deltas, "deltas made"}} {
-			if part.n > 0 {
-				line += fmt.Sprintf(", %d %s", part.n, part.what)
-			}
-		}
-		if _, err := fmt.Fprintln(a.stdout, line); err != nil {
-			return err
-		}
-	}
-	if !r.Changed {
-		_, err := fmt.Fprintln(a.stdout, "nothing has changed")
-		return err
-	}
-	return nil
-}
-
-func (a *app) tellJSON(x any) error {
-	enc := json.NewEncoder(a.stdout)
-	enc.SetIndent("", " ")
-	return enc.Encode(x)
-}
-
-// buildSummary is a report as JSON has it.
-func buildSummary(r *maintain.Report) any {
-	type place struct {
-		Path  string `json:"path"`
-		Error string `json:"error"`
-	}
-	type stream struct {
-		Name     string   `json:"name"`
-		Products int      `json:"products"`
-		Versions int      `json:"versions"`
-		Added    []string `json:"added"`
-		Removed  []string `json:"removed"`
-		Altered  []string `json:"changed"`
-		Deltas   int      `json:"deltas"`
-	}
-	type summary struct {
-		Changed  bool     `json:"changed"`
-		Streams  []stream `json:"streams"`
-		Problems []place  `json:"problems"`
-		Warnings []place  `json:"warnings"`
-	}
-	refs := func(list []streams.Ref) []string {
-		out := make([]string, len(list))
-		for i, ref := range list {
-			out[i] = ref.String()
-		}
-		return out
-	}
-	places := func(list []maintain.Problem) []place {
-		out := make([]place, len(list))
-		for i, p := range list {
-			out[i] = place{p.Path, p.Err.Error()}
-		}
-		return out
-	}
-	out := summary{r.Changed, []stream{}, places(r.Problems), places(r.Warnings)}
-	for _, s := range r.Streams {
-		out.Streams = append(out.Streams, stream{s.Name, s.Products.Products.Len(), s.Versions, refs(s.Added), refs(s.Removed), refs(s.Altered), s.Deltas})
-	}
-	return out
-}
-
-// count is "1 version" or "2 versions".
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
