@@ -1,0 +1,56 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
+
+// TestReadme runs every block of commands in README.md, as they stand there, one after the other in one directory.
+func TestReadme(t *testing.T) {
+	top, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile(filepath.Join(top, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := shellBlock.FindAllSubmatch(readme, -1)
+	if len(blocks) < 4 {
+		t.Fatalf("README.md has %d blocks of commands", len(blocks))
+	}
+	dir, bin := t.TempDir(), t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The test program is sstream when it is called so: see TestMain.
+	if err := os.Symlink(self, filepath.Join(bin, "sstream")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(top, "examples"), filepath.Join(dir, "examples")); err != nil {
+		t.Fatal(err)
+	}
+	for _, block := range blocks {
+		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", string(block[1]))
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "PATH="+strings.Join([]string{bin, filepath.Join(top, "tools"), os.Getenv("PATH")}, ":"), "GNUPGHOME="+dir)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s\n%s", err, block[1], out)
+		}
+	}
+	test, err := os.ReadFile(filepath.Join(top, ".ci/test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(readme, append([]byte("    "), test...)) {
+		t.Errorf("README.md does not name the test command of .ci/test, %s", test)
+	}
+}
