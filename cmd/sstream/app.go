@@ -54,11 +54,31 @@ func usageError(format string, args ...any) error {
 // run is the whole program: args[0] is the name that it was called by. It returns the exit code.
 func (a *app) run(ctx context.Context, args []string) int {
 	name := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
-	cmd := newRootCommand(a)
 	if old, ok := oldNames[name]; ok {
-		cmd = old(a)
+		return a.execute(ctx, old(a), args[1:])
 	}
-	return a.execute(ctx, cmd, args[1:])
+	root := newRootCommand(a)
+	if err := knownCommand(root, args[1:]); err != nil {
+		return a.finish(ctx, root, err)
+	}
+	return a.execute(ctx, root, args[1:])
+}
+
+// knownCommand refuses a word that is no command. Cobra would complain of its flags first.
+func knownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return nil
+	}
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd(args...)
+	cmd, _, err := root.Find(args)
+	if (err == nil && cmd != root) || strings.HasPrefix(args[0], "__complete") {
+		return nil
+	}
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		return usageError("there is no command %q; did you mean %s?", args[0], strings.Join(near, " or "))
+	}
+	return usageError("there is no command %q", args[0])
 }
 
 func (a *app) execute(ctx context.Context, cmd *cobra.Command, args []string) int {
@@ -80,7 +100,7 @@ func (a *app) finish(ctx context.Context, cmd *cobra.Command, err error) int {
 	if err == nil {
 		return exitDone
 	}
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil { // whatever became of the command, this is why
 		fmt.Fprintf(a.stderr, "%s: interrupted\n", cmd.CommandPath())
 		return exitInterrupted
 	}

@@ -23,6 +23,7 @@ Juju and OpenStack say which images exist.
 		newKeygenCommand(a),
 		newLintCommand(a),
 		newListCommand(a),
+		newManCommand(a),
 		newMirrorCommand(a),
 		newNamesCommand(a),
 		newPruneCommand(a),

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed-43fb3962/sstream/fetch"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// killSource writes a stream of 400 files in versions named after day, and returns its files by path.
+func killSource(t *testing.T, dir string, day int) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	list := &streams.Products{Products: streams.MakeNodes[*streams.Product]()}
+	list.Set("format", streams.String(streams.ProductsFormat))
+	list.Set("content_id", streams.String("kill"))
+	for p := range 20 {
+		product := &streams.Product{Versions: streams.MakeNodes[*streams.Version]()}
+		version := &streams.Version{Items: streams.MakeNodes[*streams.Item]()}
+		for i := range 20 {
+			path := fmt.Sprintf("files/%d/%02d/%02d", day, p, i)
+			data := bytes.Repeat([]byte(path), 500)
+			files[path] = data
+			it := &streams.Item{}
+			it.Set("path", streams.String(path))
+			it.Set("size", streams.Int(int64(len(data))))
+			it.Set("sha256", streams.String(fmt.Sprintf("%x", sha256.Sum256(data))))
+			version.Items.Set(fmt.Sprint(i), it)
+		}
+		product.Versions.Set(fmt.Sprintf("202401%02d", day), version)
+		list.Products.Set(fmt.Sprintf("p%02d", p), product)
+	}
+	files["streams/v1/list.json"] = streams.Append(nil, list, streams.Style{})
+	files["streams/v1/index.json"] = []byte(`{"format":"index:1.0","index":{"kill":{"format":"products:1.0","path":"streams/v1/list.json"}}}`)
+	for path, data := range files {
+		full := filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(full, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+// TestKilled kills the program at many points of an update, with no chance to clean up. What is published is there and
+// whole every time, and the run that is let be leaves what an undisturbed one leaves.
+func TestKilled(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program := filepath.Join(t.TempDir(), "sstream")
+	if err := os.Symlink(self, program); err != nil {
+		t.Fatal(err)
+	}
+	source, target := t.TempDir(), t.TempDir()
+	mirror := func() *exec.Cmd {
+		return exec.Command(program, "mirror", "--grace=0", "--path=streams/v1/index.json", source, target)
+	}
+	killSource(t, source, 1)
+	if out, err := mirror().CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want := killSource(t, source, 2)
+	killed := 0
+	for delay := 2 * time.Millisecond; ; delay += delay/4 + time.Millisecond {
+		cmd := mirror()
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(delay, func() { _ = cmd.Process.Kill() })
+		err := cmd.Wait()
+		timer.Stop()
+		checkListed(t, target)
+		if err == nil {
+			break
+		}
+		killed++
+	}
+	if killed < 3 {
+		t.Errorf("the program was killed %d times only", killed)
+	}
+	for path, data := range want {
+		got, err := os.ReadFile(filepath.Join(target, path))
+		if err != nil || !bytes.Equal(got, data) {
+			t.Fatalf("%s is not as it should be (%v)", path, err)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(target, "files/1/*/*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("%d files of the old version are left (%v)", len(left), err)
+	}
+	parts, err := exec.Command("find", target, "-name", "*.part").Output()
+	if err != nil || strings.TrimSpace(string(parts)) != "" {
+		t.Errorf("left over: %s (%v)", parts, err)
+	}
+}
+
+func checkListed(t *testing.T, target string) {
+	t.Helper()
+	m, err := fetch.Open(target, fetch.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for doc, err := range m.Walk(t.Context(), "streams/v1/index.json", nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if doc.Products == nil {
+			continue
+		}
+		for e := range doc.Products.All() {
+			f, err := os.Open(filepath.Join(target, e.Item.Str("path")))
+			if err != nil {
+				t.Fatalf("listed, but: %v", err)
+			}
+			ok, err := streams.DigestOf(e.Get).Check(f)
+			f.Close()
+			if !ok || err != nil {
+				t.Fatalf("%s is listed, but not whole (%v)", e.Ref, err)
+			}
+		}
+	}
+}
