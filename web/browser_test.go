@@ -25,6 +25,9 @@ import (
 // startBrowser starts Chromium for the tests below t. Without one they are skipped, unless CI_REAL=1 says that it must be there.
 func startBrowser(t *testing.T) context.Context {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser takes its time")
+	}
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if found, err := exec.LookPath(name); err == nil {

@@ -70,6 +70,9 @@ type image struct {
 	root        string // name of the item that holds the root
 }
 
+// short returns as much of the fingerprint as clients show and take for the whole.
+func (i image) short() string { return i.fingerprint[:min(len(i.fingerprint), 12)] }
+
 // imagesOf returns the images of a version, by client and then by how much clients prefer them.
 func imagesOf(v *streams.Version) []image {
 	var found []image

@@ -23,7 +23,7 @@ var (
 // TestLook leaves screenshots in artifacts/ and measures what makes text readable.
 func TestLook(t *testing.T) {
 	browser := startBrowser(t)
-	s := serveSite(t, exampleConfig(), nil, web.Catalogue{Products: sampleProducts(t, 2000, 3)})
+	s := serveSite(t, exampleConfig(), nil, web.Catalogue{Products: sampleProducts(t, 300, 3)})
 	for _, size := range sizes {
 		for _, scheme := range schemes {
 			t.Run(size.name+"-"+scheme, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestLookWithoutScript(t *testing.T) {
 	for _, size := range sizes {
 		t.Run(size.name, func(t *testing.T) {
 			p := openTab(t, browser, s, screen(size.width, size.height, "light"), withoutScript)
-			p.open("#almalinux:8:amd64:cloud")
+			p.open("#ubuntu:noble:amd64:cloud")
 			p.shoot(size.name + "-without-script")
 			p.readable()
 		})

@@ -107,7 +107,7 @@ func newView(catalogues []Catalogue, cfg Config) *view {
 			if len(catalogues) > 1 {
 				p.Stream = stream
 			}
-			if taken[p.ID] {
+			for taken[p.ID] {
 				p.ID = stream + "/" + p.ID
 			}
 			taken[p.ID] = true

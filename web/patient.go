@@ -12,7 +12,7 @@ type patient struct{ http.ResponseWriter }
 
 const (
 	patience = time.Minute
-	stride   = 4 << 20 // bytes to be taken within patience
+	stride   = 512 << 10 // bytes to be taken within patience
 )
 
 // patiently lets h answer slow clients.

@@ -58,7 +58,9 @@ func newProduct(e streams.Entity, c Catalogue, cfg Config) product {
 		if i == 0 {
 			p.Built = builtAt(name)
 			p.Kinds, p.clients = kindsOf(images), clientsOf(images)
-			p.Commands = commands(images, aliasesOf(e), cfg.Remote)
+			for _, line := range commands(images, aliasesOf(e), cfg.Remote) {
+				p.Commands = append(p.Commands, printable(line))
+			}
 		}
 		var extra []File
 		if c.Extra != nil {
@@ -81,37 +83,33 @@ func kindsOf(images []image) string {
 	return strings.Join(kinds, ", ")
 }
 
-// commands returns what to type to launch images, a line for each client. What is launched as either is followed by
-// "[--vm]". Without an alias the fingerprint names the image.
+// commands returns what to type to launch images, by client. What an alias launches as either is followed by "[--vm]".
+// Without an alias the fingerprint names each image.
 func commands(images []image, aliases []string, remote string) []string {
 	var list []string
 	for c := range clients {
+		launch := clients[c].Command + " launch " + remote + ":"
 		var mine []image
 		for _, i := range images {
 			if i.client == c {
 				mine = append(mine, i)
 			}
 		}
-		if len(mine) == 0 {
-			continue
+		switch {
+		case len(mine) == 0:
+		case len(aliases) > 0:
+			list = append(list, launch+aliases[0]+options[kindsOf(mine)])
+		default:
+			for _, i := range mine {
+				list = append(list, launch+i.short()+options[i.kind])
+			}
 		}
-		name, option := mine[0].fingerprint[:min(len(mine[0].fingerprint), shortPrint)], ""
-		if len(aliases) > 0 {
-			name = aliases[0]
-		}
-		switch kindsOf(mine) {
-		case machine:
-			option = " --vm"
-		case container + ", " + machine:
-			option = " [--vm]"
-		}
-		list = append(list, clients[c].Command+" launch "+remote+":"+printable(name)+option)
 	}
 	return list
 }
 
-// shortPrint is how much of a fingerprint names an image, as clients show it.
-const shortPrint = 12
+// options are what follows the name of an image that launches as this.
+var options = map[string]string{machine: " --vm", container + ", " + machine: " [--vm]"}
 
 func aliasesOf(e streams.Entity) []string {
 	var list []string

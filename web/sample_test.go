@@ -16,12 +16,12 @@ var distros = []struct {
 	name, title string
 	releases    string
 }{
-	{"almalinux", "AlmaLinux", "8 9 10"}, {"alpine", "Alpine", "3.9 3.20 3.21 3.22 edge"}, {"archlinux", "Arch Linux", "current"},
+	{"ubuntu", "Ubuntu", "focal jammy noble questing resolute"}, {"almalinux", "AlmaLinux", "8 9 10"}, {"alpine", "Alpine", "3.9 3.20 3.21 3.22 edge"}, {"archlinux", "Arch Linux", "current"},
 	{"centos", "CentOS", "9-Stream 10-Stream"}, {"debian", "Debian", "bullseye bookworm trixie forky"}, {"devuan", "Devuan", "chimaera daedalus"},
 	{"fedora", "Fedora", "41 42 43"}, {"gentoo", "Gentoo", "current"}, {"kali", "Kali", "current"}, {"nixos", "NixOS", "25.05 25.11 unstable"},
 	{"openeuler", "openEuler", "22.03 24.03"}, {"opensuse", "openSUSE", "15.6 tumbleweed"}, {"openwrt", "OpenWrt", "23.05 24.10 snapshot"},
 	{"oracle", "Oracle", "8 9"}, {"rockylinux", "Rocky Linux", "8 9 10"}, {"slackware", "Slackware", "15.0 current"},
-	{"ubuntu", "Ubuntu", "focal jammy noble questing resolute"}, {"voidlinux", "Void Linux", "current"},
+	{"voidlinux", "Void Linux", "current"},
 }
 
 // now is when the sample's newest images were built.
@@ -96,5 +96,3 @@ func sampleProduct(b *strings.Builder, distro, title, release, arch, variant str
 	}
 	b.WriteString("}}")
 }
-
-type streamsRef = streams.Ref

@@ -7,7 +7,7 @@
     e.append(...children);
     return e;
   };
-  const table = byID("images"), form = byID("find"), count = byID("count"), none = byID("none");
+  const table = byID("images"), form = byID("find"), count = byID("count"), none = byID("none"), said = byID("said");
   const home = location.protocol.startsWith("http") ? new URL(".", location.href).href : "https://…/";
   const now = Date.now(), day = 864e5;
 
@@ -55,8 +55,11 @@
       button.focus();
       if (!done) return;
     }
-    button.textContent = "Copied";
-    setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    button.textContent = said.textContent = "Copied";
+    setTimeout(() => {
+      button.textContent = "Copy";
+      said.textContent = "";
+    }, 1500);
   }
 
   function copyButton(text, what) {
@@ -103,7 +106,7 @@
     let body, head, version;
     for (const line of lines) {
       const cells = line.split("\t"), row = make("tr");
-      if (cells[0]) {
+      if (cells[0] || !head) {
         version = cells[0];
         head = make("th", { scope: "rowgroup", textContent: version });
         const built = builtAt(version);
@@ -123,7 +126,7 @@
   function dress(p) {
     if (dressed.has(p)) return;
     dressed.add(p);
-    text(p); // before it changes
+    texts(p); // before they change
     const pres = p.panel.querySelectorAll("pre");
     if (pres.length > 1) pres[0].replaceWith(commands(pres[0]));
     pres[pres.length - 1].replaceWith(versions(pres[pres.length - 1], "Versions of " + p.body.id));
@@ -159,10 +162,15 @@
   });
   const productOf = new Map(products.map(p => [p.body, p]));
 
-  /** What the search looks at: the row, its aliases, its versions with their fingerprints. */
-  function text(p) {
-    p.text ??= [p.body.id, ...p.keys, ...[...p.panel.querySelectorAll("dd"), p.panel.lastElementChild].map(e => e.textContent)].join(" ").toLowerCase();
-    return p.text;
+  /** What the search looks at: the row and its aliases, and for longer words the listing too: versions, files, fingerprints. */
+  function texts(p) {
+    const plain = elements => elements.map(e => e.textContent).join(" ").toLowerCase();
+    p.texts ??= [`${p.body.id} ${p.keys.join(" ")} ${plain([...p.panel.querySelectorAll("dd")])}`.toLowerCase(), plain([p.panel.lastElementChild])];
+    return p.texts;
+  }
+
+  function matches(p, terms) {
+    return terms.every(t => texts(p)[0].includes(t) || t.length >= 6 && texts(p)[1].includes(t));
   }
 
   const filters = [...form.querySelectorAll("select")];
@@ -180,10 +188,10 @@
   const passes = (p, select) => !select.value || p[select.name].includes(select.value);
 
   /** Takes away the choices that would leave nothing. */
-  function narrow(matches) {
+  function narrow(found) {
     for (const select of filters) {
       const left = new Set();
-      for (const p of matches) {
+      for (const p of found) {
         if (filters.every(f => f === select || passes(p, f))) p[select.name].forEach(v => left.add(v));
       }
       for (const o of select.options) o.hidden = o.disabled = o.value !== "" && !left.has(o.value);
@@ -203,10 +211,10 @@
 
   function apply() {
     const terms = form.q.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const matches = products.filter(p => terms.every(t => text(p).includes(t)));
-    const shown = new Set(matches.filter(p => filters.every(f => passes(p, f))));
+    const found = products.filter(p => matches(p, terms));
+    const shown = new Set(found.filter(p => filters.every(f => passes(p, f))));
     for (const p of products) p.body.hidden = !shown.has(p);
-    narrow(matches);
+    narrow(found);
     group();
     const all = products.length.toLocaleString("en");
     count.textContent = shown.size === products.length ? `${all} ${products.length === 1 ? "image" : "images"}` : `${shown.size.toLocaleString("en")} of ${all} images`;
