@@ -20,8 +20,10 @@ type Want func(x *streams.Index, name string, e *streams.Entry) (bool, error)
 // unknown format is yielded with neither Index nor Products, unless the run is verified and it is not.
 //
 // If path ends in "sjson", then all documents must be clear-signed. Every document is verified before it is yielded; one
-// whose size or checksum the index lists must have them. An error ends the walk. Without want, several documents are read
-// at once.
+// whose size or checksum the index lists must have them. Without want, several documents are read at once.
+//
+// An error about one document comes with its path and nothing else of it; the walk goes on with the next one if its
+// reader does. An error of want, or the end of ctx, ends it.
 func (m *Mirror) Walk(ctx context.Context, path string, want Want) iter.Seq2[*Document, error] {
 	return func(yield func(*Document, error) bool) {
 		d, err := m.Document(ctx, path)
@@ -31,7 +33,7 @@ func (m *Mirror) Walk(ctx context.Context, path string, want Want) iter.Seq2[*Do
 			}
 		}
 		if err != nil {
-			yield(nil, err)
+			yield(unread(path), err)
 			return
 		}
 		w := &walk{m: m, want: want, clear: isClear(d.Path), yield: yield, seen: map[string]bool{path: true, d.Path: true}}
@@ -40,6 +42,9 @@ func (m *Mirror) Walk(ctx context.Context, path string, want Want) iter.Seq2[*Do
 		}
 	}
 }
+
+// unread is a document that cannot be read.
+func unread(path string) *Document { return &Document{Document: &streams.Document{Path: path}} }
 
 type walk struct {
 	m     *Mirror
@@ -86,46 +91,61 @@ func (w *walk) below(ctx context.Context, x *streams.Index, above []string) erro
 	read := make([]func() (*Document, error), 0, len(names))
 	for i := range names {
 		for len(read) < min(i+ahead, len(names)) {
-			read = append(read, w.begin(ctx, &reading, x, names[len(read)], above))
+			next, err := w.begin(ctx, &reading, x, names[len(read)], above)
+			if err != nil {
+				return err
+			}
+			read = append(read, next)
 		}
 		d, err := read[i]()
 		read[i] = nil
-		if err == nil && d != nil {
-			err = w.visit(ctx, d, above)
-		}
-		if err != nil {
-			return err
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			e, _ := x.Entries.Get(names[i])
+			if !w.yield(unread(e.Str("path")), err) {
+				return errStop
+			}
+		case d != nil:
+			if err := w.visit(ctx, d, above); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
 // begin reads what an entry leads to, in the background. What it returns waits for that; no document: it is left out.
-func (w *walk) begin(ctx context.Context, reading *sync.WaitGroup, x *streams.Index, name string, above []string) func() (*Document, error) {
+// The error is want's.
+func (w *walk) begin(ctx context.Context, reading *sync.WaitGroup, x *streams.Index, name string, above []string) (read func() (*Document, error), err error) {
 	e, _ := x.Entries.Get(name)
-	ok, err := true, error(nil)
+	ok := true
 	if w.want != nil {
-		ok, err = w.want(x, name, e)
-	}
-	var get wanted
-	if ok && err == nil {
-		if get, ok, err = w.wanted(e, above); err != nil {
-			err = fmt.Errorf("cannot read what %s lists as %q: %w", above[len(above)-1], name, err)
+		if ok, err = w.want(x, name, e); err != nil {
+			return nil, err
 		}
 	}
-	if !ok || err != nil {
-		return func() (*Document, error) { return nil, err }
+	if !ok {
+		return func() (*Document, error) { return nil, nil }, nil
+	}
+	get, ok, wrong := w.wanted(e, above)
+	if wrong != nil {
+		wrong = fmt.Errorf("cannot read what %s lists as %q: %w", above[len(above)-1], name, wrong)
+	}
+	if !ok || wrong != nil {
+		return func() (*Document, error) { return nil, wrong }, nil
 	}
 	var d *Document
 	done := make(chan struct{})
 	reading.Go(func() {
 		defer close(done)
-		d, err = w.m.document(ctx, get)
+		d, wrong = w.m.document(ctx, get)
 	})
 	return func() (*Document, error) {
 		<-done
-		return d, err
-	}
+		return d, wrong
+	}, nil
 }
 
 // wanted returns what is to be read for an entry, and whether anything is.

@@ -161,3 +161,25 @@ func TestWalkWant(t *testing.T) {
 		break // must not go on
 	}
 }
+
+func TestWalkGoesOnAfterErrors(t *testing.T) {
+	files := map[string]string{"i.json": index("bad.json", "../up.json", "a.json", "absent.json"), "bad.json": "{", "a.json": products}
+	root := t.TempDir()
+	write(t, root, files)
+	m, err := fetch.Open(root, fetch.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for d, err := range m.Walk(t.Context(), "i.json", nil) {
+		got = append(got, fmt.Sprint(d.Path, " ", err == nil))
+	}
+	if want := []string{"bad.json false", "../up.json false", "a.json true", "absent.json false", "i.json true"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for d, err := range m.Walk(t.Context(), "none.json", nil) {
+		if err == nil || d.Path != "none.json" {
+			t.Errorf("%v, %v", d, err)
+		}
+	}
+}
