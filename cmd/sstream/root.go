@@ -32,6 +32,7 @@ Juju and OpenStack say which images exist.
 		newServeCommand(a),
 		newSignCommand(a),
 		newSyncCommand(a),
+		newVerifyCommand(a),
 		newVersionCommand(a),
 	)
 	return root
