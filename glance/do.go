@@ -3,6 +3,7 @@ package glance
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 )
 
@@ -11,7 +12,7 @@ import (
 func (p *Plan) Do(ctx context.Context) error {
 	errs := append([]error(nil), p.errors...)
 	errs = append(errs, p.removeHalves(ctx, func(r *region) []*Image { return r.halves })...)
-	for done := range p.uploads(ctx) {
+	for done := range batches(p.uploads(ctx)) {
 		errs = append(errs, p.settle(ctx, done)...)
 	}
 	if ctx.Err() != nil {
@@ -40,7 +41,7 @@ type finished struct {
 
 // uploads works on several products at once and sends each on when its uploads have ended.
 func (p *Plan) uploads(ctx context.Context) <-chan finished {
-	todo, done := make(chan *work), make(chan finished)
+	todo, done := make(chan *work), make(chan finished, len(p.work)) // a worker does not wait for a publication
 	go func() {
 		defer close(todo)
 		for _, w := range p.work {
@@ -73,39 +74,70 @@ func (p *Plan) uploads(ctx context.Context) <-chan finished {
 	return done
 }
 
-// settle publishes a product in every region where something of it has changed, and then removes its old images: first
-// the stream stops to name them. Where an upload failed the old images stay.
-func (p *Plan) settle(ctx context.Context, f finished) []error {
+// batches yields all that has ended since it was asked last: one publication does for products that end together.
+func batches(done <-chan finished) iter.Seq[[]finished] {
+	return func(yield func([]finished) bool) {
+		for f := range done {
+			batch := []finished{f}
+			for more := true; more; {
+				select {
+				case f, open := <-done:
+					if more = open; open {
+						batch = append(batch, f)
+					}
+				default:
+					more = false
+				}
+			}
+			if !yield(batch) {
+				return
+			}
+		}
+	}
+}
+
+// settle publishes products in every region where something of them has changed, and then removes their old images:
+// first the stream stops to name them. Where an upload of a product failed its old images stay.
+func (p *Plan) settle(ctx context.Context, batch []finished) []error {
 	var errs []error
-	changed, failed := map[*region]bool{}, map[*region]bool{}
-	for _, o := range f.outcomes {
-		if o.err != nil {
-			failed[o.region] = true
-			errs = append(errs, o.err)
-			continue
-		}
-		o.held[o.item.ref] = o.image
-		changed[o.region] = true
-	}
 	var old []removal
-	for _, rm := range f.remove {
-		if !failed[rm.region] {
-			delete(rm.held, rm.ref)
-			changed[rm.region] = true
-			old = append(old, rm)
+	for _, f := range batch {
+		failed := map[*region]bool{}
+		for _, o := range f.outcomes {
+			if o.err != nil {
+				failed[o.region] = true
+				errs = append(errs, o.err)
+				continue
+			}
+			o.held[o.item.ref] = o.image
+			o.current = false
+		}
+		for _, rm := range f.remove {
+			if !failed[rm.region] {
+				delete(rm.held, rm.ref)
+				rm.current = false
+				old = append(old, rm)
+			}
 		}
 	}
+	unpublished := map[*region]bool{}
 	for _, r := range p.regions {
-		if !changed[r] {
+		if r.current {
 			continue
 		}
 		if err := p.o.publish(ctx, r); err != nil {
-			failed[r] = true
+			unpublished[r] = true
 			errs = append(errs, fmt.Errorf("region %s: %w", r.Region, err))
 		}
 	}
+	return append(errs, p.removeOld(ctx, old, unpublished)...)
+}
+
+// removeOld deletes old images, but for those that what is published may still name.
+func (p *Plan) removeOld(ctx context.Context, old []removal, unpublished map[*region]bool) []error {
+	var errs []error
 	for _, rm := range old {
-		if failed[rm.region] { // what is published may still name it
+		if unpublished[rm.region] {
 			rm.held[rm.ref] = rm.image
 			continue
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/seed-43fb3962/sstream/publish"
 	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/streams"
@@ -31,14 +33,24 @@ type region struct {
 	known     *streams.Products      // what was published before; empty if nothing was
 	halves    []*Image               // uploads that did not end well
 	suspended []*Image               // uploads that may still be going on
+	current   bool                   // what is published is what is held, as far as this run knows
 	future    *streams.Products      // what it will hold, by what was decided so far
 }
 
 // load asks the image service what it holds: it is the authority. What was published before only adds to it.
 func (o *Options) load(ctx context.Context, t *Target) (*region, error) {
 	r := &region{Target: t, held: map[streams.Ref]*Image{}}
-	list, err := t.images.list(ctx, t.ContentID)
-	if err != nil {
+	var list []*Image
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		list, err = t.images.list(both, t.ContentID)
+		return err
+	})
+	group.Go(func() (err error) {
+		r.known, err = t.published(both)
+		return err
+	})
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	for _, i := range list {
@@ -48,8 +60,7 @@ func (o *Options) load(ctx context.Context, t *Target) (*region, error) {
 		o.sort(r, i)
 	}
 	r.future = r.holds()
-	r.known, err = r.published(ctx)
-	return r, err
+	return r, nil
 }
 
 // sort puts an image to those that are held or to those that are in the way. Of two for one item the older is held.
@@ -100,13 +111,13 @@ func metadataOf(i *Image) streams.Attrs {
 const maxDocument = 1 << 30
 
 // published reads the stream that was published before.
-func (r *region) published(ctx context.Context) (*streams.Products, error) {
+func (t *Target) published(ctx context.Context) (*streams.Products, error) {
 	none := &streams.Products{Products: streams.MakeNodes[*streams.Product]()}
-	if r.Publisher == nil {
+	if t.Publisher == nil {
 		return none, nil
 	}
-	path := productPath(r.ContentID)
-	body, err := store.ReadAll(ctx, r.Publisher.Store, path, maxDocument)
+	path := productPath(t.ContentID)
+	body, err := store.ReadAll(ctx, t.Publisher.Store, path, maxDocument)
 	if errors.Is(err, fs.ErrNotExist) {
 		return none, nil
 	}

@@ -63,7 +63,7 @@ var style = streams.Style{Indent: 1} // as the old tool writes it: no newline at
 
 // publish writes the region's stream, and its entry in the index, unless that is what is published already.
 func (o *Options) publish(ctx context.Context, r *region) error {
-	if r.Publisher == nil {
+	if r.Publisher == nil || r.current {
 		return nil
 	}
 	index, err := readIndex(ctx, r.Publisher.Store)
@@ -72,6 +72,7 @@ func (o *Options) publish(ctx context.Context, r *region) error {
 	}
 	p := r.products()
 	if entry, ok := index.Entries.Get(r.ContentID); ok && same(p, r.known) && o.lists(entry, r, p) {
+		r.current = true
 		return nil
 	}
 	now := o.Now().UTC().Format(time.RFC1123Z)
@@ -88,7 +89,7 @@ func (o *Options) publish(ctx context.Context, r *region) error {
 	if err != nil {
 		return fmt.Errorf("cannot publish: %w", err)
 	}
-	r.known = p
+	r.known, r.current = p, true
 	return nil
 }
 

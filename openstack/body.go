@@ -146,8 +146,11 @@ func (s *stream) failure() error {
 	return current.failed()
 }
 
-// guard gives every attempt at a request with a stream its own reader and its length. It asks the server for its
-// consent first (Expect: 100-continue): a 401 or a 413 then costs no byte.
+// consentSize is from where on a server is asked for its consent first: a 401 or a 413 then costs no byte of the body.
+// To ask costs tens of milliseconds with the Python servers.
+const consentSize = 128 << 20
+
+// guard gives every attempt at a request with a stream its own reader and its length.
 type guard struct{ next http.RoundTripper }
 
 func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -158,10 +161,11 @@ func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = req.Clone(req.Context())
 	req.Body = s.next()
 	req.ContentLength = s.body.Size
-	if req.ContentLength == 0 {
+	switch size := req.ContentLength; {
+	case size == 0:
 		req.Body.Close()
 		req.Body = http.NoBody
-	} else {
+	case size < 0 || size >= consentSize:
 		req.Header.Set("Expect", "100-continue")
 	}
 	return g.next.RoundTrip(req)

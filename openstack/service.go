@@ -95,7 +95,9 @@ func (s *Service) once(ctx context.Context, r Request) (*http.Response, error) {
 		body = &stream{body: *r.Body}
 		o.RawBody = body
 	}
+	began := time.Now()
 	resp, err := s.cloud.provider.Request(ctx, r.Method, s.URL(r.Path), o)
+	s.cloud.options.Log.Debug(r.Method+" "+s.URL(r.Path), "took", time.Since(began).Round(time.Millisecond))
 	if body != nil {
 		body.end()
 		if failed := body.failure(); failed != nil {
