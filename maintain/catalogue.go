@@ -227,16 +227,20 @@ func (b *builder) itemNode(v *version, f *file, name string) *streams.Item {
 	if same {
 		return old
 	}
-	node := &streams.Item{Attrs: old.Attrs.Clone()}
+	node := new(streams.Item)
+	ours := map[string]bool{"size": true}
 	for _, w := range want {
-		switch {
-		case w.value == "":
-			node.Delete(w.key)
-		default:
+		ours[w.key] = true
+		if w.value != "" {
 			node.Set(w.key, streams.String(w.value))
 		}
 		if w.key == "path" {
 			node.Set("size", streams.Int(f.Size))
+		}
+	}
+	for key, value := range old.All() {
+		if !ours[key] {
+			node.Set(key, value)
 		}
 	}
 	return node

@@ -132,6 +132,8 @@ func (b *buildFlags) finish(ctx context.Context, a *app, root string, report *ma
 
 func newBuildCommand(a *app) *cobra.Command {
 	var b buildFlags
+	var watch bool
+	var settle time.Duration
 	cmd := &cobra.Command{
 		Use:   "build ROOT",
 		Short: "Make a stream of a directory of images",
@@ -146,6 +148,8 @@ Each file is read once, when it is new or has changed. Deltas are made between e
 listed once they are known to work. The documents are replaced when everything is ready. A version that is not right is
 left out and reported; versions that are gone from the disk leave the documents.
 
+With --watch the command stays and builds again whenever images come or go, until it is interrupted.
+
 ` + exitHelp,
 		Example: `  sstream build /srv/images
   sstream build /srv/images -d images -d images-daily --clients lxd
@@ -158,12 +162,28 @@ left out and reported; versions that are gone from the disk leave the documents.
 			}
 			ctx, cancel := b.context(cmd)
 			defer cancel()
+			if watch {
+				return b.watch(ctx, a, args[0], o, settle)
+			}
 			report, err := maintain.Build(ctx, args[0], o)
 			return b.finish(ctx, a, args[0], report, err)
 		},
 	}
 	b.add(cmd)
+	cmd.Flags().BoolVar(&watch, "watch", false, "stay, and build again whenever images come or go")
+	cmd.Flags().DurationVar(&settle, "settle", 5*time.Second, "with --watch: how long nothing may change before a build")
 	return cmd
+}
+
+// watch builds again and again until ctx is done. A build that fails is reported, and the next one may do better.
+func (b *buildFlags) watch(ctx context.Context, a *app, root string, o maintain.Options, settle time.Duration) error {
+	return maintain.Watch(ctx, root, o.Streams, settle, func(ctx context.Context) error {
+		report, err := maintain.Build(ctx, root, o)
+		if err := b.finish(ctx, a, root, report, err); err != nil && ctx.Err() == nil {
+			o.Log.Error("The build failed", "error", err)
+		}
+		return nil
+	})
 }
 
 func differ(tool string) (maintain.Differ, error) {
