@@ -209,7 +209,7 @@ func (g *glanceFlags) run(ctx context.Context, a *app, source string, o glance.O
 	}
 	show := newGlanceProgress(a, g.progress, g.old, o.Stdout)
 	defer show.close()
-	o.Progress = show.report
+	o.Progress, o.Stdout = show.report, show.over(o.Stdout)
 	targets, done, err := g.targets(a, cloud)
 	if err != nil {
 		return err

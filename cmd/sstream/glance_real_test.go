@@ -131,6 +131,12 @@ func TestRealSeed(t *testing.T) {
 		t.Errorf("the first run: %s%s", out, errs)
 	}
 	c.juju("RegionOne", "com.ubuntu.cloud:server:22.04:amd64", "com.ubuntu.cloud:server:24.04:amd64", "com.ubuntu.cloud:server:14.04:i386")
+	ids, _ := c.must("sstream", "query", "--output-format=%(id)s %(region)s", c.address("RegionOne", "streams/v1/index.json"))
+	for _, i := range c.images("RegionOne") {
+		if !strings.Contains(ids, i["id"].(string)+" RegionOne\n") {
+			t.Errorf("sstream query does not find %v: %s", i["name"], ids)
+		}
+	}
 	first := c.get(c.address("RegionOne", "streams/v1/index.json"))
 	if out, errs := c.must(with("sstream-mirror-glance", seedOptions, "$URL/", "streams/v1/index.json")...); out+errs != "" {
 		t.Errorf("the second run: %s%s", out, errs)

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
 	"github.com/seed-43fb3962/sstream/glance"
 )
 
@@ -41,14 +44,23 @@ type glanceProgress struct {
 	bytes, total int64
 	read         map[string]int64 // by image
 	shown        map[string]int64 // the part of it that was shown last, in hundredths
+	each         map[string]*mpb.Bar
 }
 
 func newGlanceProgress(a *app, wanted, old bool, out io.Writer) *glanceProgress {
-	p := &glanceProgress{progress: newProgress(a, wanted && !old), read: map[string]int64{}, shown: map[string]int64{}}
+	p := &glanceProgress{progress: newProgress(a, wanted && !old), read: map[string]int64{}, shown: map[string]int64{}, each: map[string]*mpb.Bar{}}
 	if wanted && old {
 		p.out = out
 	}
 	return p
+}
+
+// over returns what writes lines to out without breaking the bars.
+func (p *glanceProgress) over(out io.Writer) io.Writer {
+	if p.bars != nil {
+		return p.bars
+	}
+	return out
 }
 
 func (p *glanceProgress) start(items int, bytes int64) {
@@ -62,11 +74,18 @@ func (p *glanceProgress) report(r glance.Progress) {
 	if r.Done {
 		p.done++
 		p.progress.Done(r.Name, nil)
+		if bar := p.each[r.Name]; bar != nil {
+			bar.Abort(true)
+		}
 		return
 	}
 	last, begun := p.read[r.Name]
-	if !begun {
-		p.progress.Item(r.Name, r.Size)
+	if !begun && p.bars != nil {
+		p.each[r.Name] = p.bars.AddBar(r.Size, mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(r.Name+" ")),
+			mpb.AppendDecorators(decor.Percentage()))
+	}
+	if bar := p.each[r.Name]; bar != nil {
+		bar.SetCurrent(r.Read)
 	}
 	p.read[r.Name] = max(last, r.Read) // what is read again does not count twice
 	news := p.read[r.Name] - last
