@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/seed-43fb3962/sstream/vcdiff/internal/lzma2"
 )
@@ -29,6 +30,11 @@ func (e *emitter) make(t []byte, ms []match) {
 		e.section[i], e.packed[i] = e.section[i][:0], e.packed[i][:0]
 	}
 	e.copied, e.added = 0, 0
+	literal := len(t)
+	for _, m := range ms {
+		literal -= m.n
+	}
+	e.section[dataSection] = slices.Grow(e.section[dataSection], literal)
 	e.position, e.segment = span(ms)
 	at := 0
 	for _, m := range ms {
