@@ -97,7 +97,7 @@ func (r *run) combined(ref string, e *streams.Entity, path string) {
 			root := streams.Entity{Ref: e.Ref, Products: e.Products, Product: e.Product, Version: e.Version, Item: item}
 			root.Ref.Item = name
 			rootPath := item.Str("path")
-			if root.Get("ftype") == c.ftype && streams.CheckPath(rootPath) == nil && rootPath != path {
+			if root.Get("ftype") == c.ftype && streams.CheckPath(rootPath) == nil && rootPath != path && r.wants(rootPath) {
 				r.file(rootPath).add(sum{c.field, sha256.New, hex, path, []string{ref}})
 			}
 		}

@@ -27,6 +27,9 @@ type Options struct {
 	Jobs   int      // files that are read at once; 0: one a processor
 	Signed bool     // it is a problem if no document is signed
 
+	// Want says whether the file at path is to be looked at, for a mirror that holds a part of what it lists. Nil: all are.
+	Want func(path string) bool
+
 	// Repair replaces files of the mirror that are wrong; nil: nothing is written. Documents are not replaced: they
 	// belong together, and mirroring again replaces them together.
 	Repair *Repair
@@ -181,7 +184,7 @@ func (r *run) list(d *fetch.Document) {
 	}
 	for e := range d.Products.All() {
 		path, ok := e.Item.Get("path").Str()
-		if !ok {
+		if !ok || !r.wants(path) {
 			continue
 		}
 		ref := id + "/" + e.Ref.String()
@@ -193,6 +196,8 @@ func (r *run) list(d *fetch.Document) {
 		r.combined(ref, &e, path)
 	}
 }
+
+func (r *run) wants(path string) bool { return r.Want == nil || r.Want(path) }
 
 func (r *run) file(path string) *file {
 	f := r.files[path]

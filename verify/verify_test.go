@@ -176,6 +176,18 @@ func TestReport(t *testing.T) {
 	}
 }
 
+func TestWant(t *testing.T) {
+	files := good()
+	delete(files, "d/root")
+	delete(files, "d/text")
+	dir := t.TempDir()
+	write(t, dir, files)
+	report, err := verify.Run(t.Context(), open(t, dir), verify.Options{Want: func(path string) bool { return path == "d/meta" }})
+	if err != nil || report.Files != 1 || report.Bytes != 4 || len(report.Problems) > 0 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
 func TestNothingToBeginWith(t *testing.T) {
 	for _, o := range []verify.Options{{}, {Paths: []string{"streams/v1/index.json"}}} {
 		if _, err := verify.Run(t.Context(), open(t, t.TempDir()), o); !errors.Is(err, fs.ErrNotExist) {

@@ -44,12 +44,13 @@ or $version_name. The hooks, in the order in which they run:
   insert_item          a new file: $path_local is a verified copy, which goes afterwards; $item_url is where it is
   insert_version       all items of a version were inserted
   remove_item, remove_version                                  what is there and wanted no more
-  insert_product       a product was gone through; remove_product: it left the source
+  insert_product       a product was gone through
+  remove_product       a product that is there has left the source; only with delete_products: true in the --config
   insert_products, insert_index                                the document is in $content_file_path
 
 A command is run by sh. %(name)s in it stands for a field, always as one word, and %% for a percent sign. Only fields
 whose name has a small letter become variables: PATH or LD_PRELOAD in a catalogue do nothing, neither does http_proxy.
-Hooks run one at a time, each in a process group of its own, which ends with the run.
+Hooks run one at a time, each in a process group of its own, which is ended when the run is interrupted.
 `
 
 func newSyncCommand(a *app) *cobra.Command {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -23,6 +25,7 @@ type verifyFlags struct {
 	sourceFlags
 	jobs   int
 	asJSON bool
+	held   bool
 	repair bool
 	from   []string
 }
@@ -39,11 +42,15 @@ Without --path both streams/v1/index.sjson and streams/v1/index.json are followe
 printed on stdout, a line each. Nothing is wrong with documents that are not signed, unless --keyring or --fingerprint say
 whose signatures are wanted.
 
+The documents of a mirror that was made with filters or --max list more than it holds: --held looks at what it holds by its
+own record.
+
 --repair takes files that are wrong from --from, and replaces each in one step. Documents are not repaired: mirror again.
 
 ` + exitHelp + `
 It is 3 if anything is wrong, or still is after a repair.`,
 		Example: `  sstream verify --keyring=/usr/share/keyrings/ubuntu-cloudimage-keyring.gpg /srv/mirror
+  sstream verify --held --repair --from=https://images.example.org/ /srv/part-of-it
   sstream verify --json --path=streams/v1/index.json https://images.example.org/
   sstream verify --repair --from=https://images.example.org/ --from=https://mirror.example.net/ /srv/mirror`,
 		Args: cobra.ExactArgs(1),
@@ -57,6 +64,7 @@ func (v *verifyFlags) add(f *pflag.FlagSet) {
 	v.sourceFlags.add(f, false)
 	f.IntVar(&v.jobs, "jobs", runtime.GOMAXPROCS(0), "files to read at once")
 	f.BoolVar(&v.asJSON, "json", false, "print the report as JSON")
+	f.BoolVar(&v.held, "held", false, "of a mirror that holds a part of what its documents list, check that part")
 	f.BoolVar(&v.repair, "repair", false, "replace files that are wrong; needs --from")
 	f.StringArrayVar(&v.from, "from", nil, "mirror, a directory or a `URL`, to take files from (repeatable: the next if one fails)")
 }
@@ -79,6 +87,13 @@ func (v *verifyFlags) main(ctx context.Context, a *app, address string) (err err
 	if v.path != "" || path != streams.DefaultPath || strings.HasSuffix(address, path) {
 		o.Paths = []string{path}
 	}
+	if v.held {
+		held, err := v.readRecord(address)
+		if err != nil {
+			return err
+		}
+		o.Want = func(path string) bool { return held[path] != nil }
+	}
 	if v.repair {
 		var unlock func() error
 		if o.Repair, unlock, err = v.openRepair(ctx, a, address, log); err != nil {
@@ -91,17 +106,49 @@ func (v *verifyFlags) main(ctx context.Context, a *app, address string) (err err
 	if err != nil {
 		return err
 	}
+	if _, err := v.readRecord(address); err == nil && !v.held && report.Open() > 0 {
+		fmt.Fprintln(a.stderr, "hint: --held checks only what this mirror holds by its own record")
+	}
 	return v.show(a, report)
 }
 
-// openRepair opens the directory to repair, which no other run may change meanwhile, and where files are taken from.
-func (v *verifyFlags) openRepair(ctx context.Context, a *app, address string, log *slog.Logger) (*verify.Repair, func() error, error) {
+// recordPath is where a mirror has its record: a JSON object with a field for every file that it holds.
+const recordPath = ".data/references.json"
+
+// readRecord returns what a mirror in a directory holds, by path.
+func (v *verifyFlags) readRecord(address string) (map[string]json.RawMessage, error) {
+	root, err := v.directory(address)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(filepath.Join(root, recordPath))
+	if err != nil {
+		return nil, fmt.Errorf("there is no record of what the mirror holds: %w", err)
+	}
+	var held map[string]json.RawMessage
+	if err := json.Unmarshal(data, &held); err != nil {
+		return nil, fmt.Errorf("cannot read the record of what the mirror holds, %s: %w", filepath.Join(root, recordPath), err)
+	}
+	return held, nil
+}
+
+// directory is the directory that is verified.
+func (v *verifyFlags) directory(address string) (string, error) {
 	if strings.Contains(address, "://") {
-		return nil, nil, usageError("--repair works on a directory, not on %s", fetch.Redact(address))
+		return "", usageError("--repair and --held work on a directory, not on %s", fetch.Redact(address))
 	}
 	root, _ := streams.SplitURL(address, v.path)
 	if root == "" {
 		root = "."
+	}
+	return root, nil
+}
+
+// openRepair opens the directory to repair, which no other run may change meanwhile, and where files are taken from.
+func (v *verifyFlags) openRepair(ctx context.Context, a *app, address string, log *slog.Logger) (*verify.Repair, func() error, error) {
+	root, err := v.directory(address)
+	if err != nil {
+		return nil, nil, err
 	}
 	dir, err := store.OpenDir(root, store.DirOptions{})
 	if err != nil {
