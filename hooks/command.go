@@ -97,19 +97,19 @@ func (r *run) call(ctx context.Context, c call, stdout io.Writer) (code int, err
 	cmd.WaitDelay = mercy + time.Second
 	finish := inGroup(cmd)
 	err = cmd.Run()
-	finish(limit.Err() != nil)
+	finish(err != nil && limit.Err() != nil)
 	var exit *exec.ExitError
 	switch {
+	case err == nil:
+		return 0, nil
 	case ctx.Err() != nil:
 		return 0, context.Cause(ctx)
 	case limit.Err() != nil:
 		return 0, fmt.Errorf("hook %s for %s did not end within %s", c.hook, c.about, r.Timeout)
 	case errors.As(err, &exit):
 		return status(exit.ProcessState), nil
-	case err != nil:
-		return 0, fmt.Errorf("cannot run hook %s for %s: %w", c.hook, c.about, err)
 	}
-	return 0, nil
+	return 0, fmt.Errorf("cannot run hook %s for %s: %w", c.hook, c.about, err)
 }
 
 // shared makes w fit for hooks that run at once. A file is.

@@ -102,8 +102,8 @@ func TestCatalogueSetsNoDangerousVariable(t *testing.T) {
 	if got["HOOK"] != hooks.InsertItem || got["PATH"] != os.Getenv("PATH") || got["HOME"] != "/nowhere" {
 		t.Errorf("HOOK=%q PATH=%q HOME=%q", got["HOOK"], got["PATH"], got["HOME"])
 	}
-	if want := "format content_id arch product_name version_name"; !strings.HasPrefix(got["FIELDS"], "content_id") && !strings.HasPrefix(got["FIELDS"], want) {
-		t.Errorf("FIELDS is %q", got["FIELDS"])
+	if want := "content_id format arch product_name version_name Fine_2 _f fine item_name"; got["FIELDS"] != want {
+		t.Errorf("FIELDS is %q, want %q", got["FIELDS"], want)
 	}
 	for _, name := range strings.Fields(got["FIELDS"]) {
 		if _, ok := got[name]; !ok {
