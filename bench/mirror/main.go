@@ -86,7 +86,7 @@ func run(scale float64, rounds int, only string) error {
 type tool struct {
 	name string
 	args func(dst string) []string // nil: the loop in this program
-	keep bool // dst holds the set already: a run with nothing new
+	keep bool                      // dst holds the set already: a run with nothing new
 }
 
 func (s set) measure(work, bin, root, url string, rounds int) error {
