@@ -9,9 +9,6 @@ import (
 // Integers are written in base 128, most significant digit first, with the high bit set on all digits but the last
 // (RFC 3284, section 2).
 
-// maxVarint is the largest number of bytes that a 63-bit integer takes.
-const maxVarint = 9
-
 func appendVarint(b []byte, v uint64) []byte {
 	for n := varintSize(v) - 1; n > 0; n-- {
 		b = append(b, byte(v>>(7*n))|0x80)

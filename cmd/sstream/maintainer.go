@@ -63,6 +63,7 @@ func (m *maintainer) buildCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return m.run(cmd, args, func(ctx context.Context, root string) error {
 				if page && len(m.streams) > 1 {
+					//lint:ignore ST1005 the old tool's words
 					return errors.New("Building index.html is supported only for a single stream")
 				}
 				if err := os.MkdirAll(filepath.Join(root, "streams", m.streamVersion), 0o777); err != nil { // also if there is nothing to build
@@ -91,6 +92,7 @@ func (m *maintainer) pruneCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return m.run(cmd, args, func(ctx context.Context, root string) error {
 				if r.Builds < 1 {
+					//lint:ignore ST1005 the old tool's words
 					return errors.New("At least 1 product version build must be retained")
 				}
 				_, err := maintain.Prune(ctx, root, maintain.PruneOptions{Retention: r, Streams: m.streams,
@@ -113,6 +115,7 @@ func (m *maintainer) run(cmd *cobra.Command, args []string, work func(ctx contex
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(m.timeout)*time.Second)
 		defer cancel()
 	}
+	//lint:ignore ST1005 the old tool's words
 	err := errors.New(`Argument "path" is required and cannot be empty`)
 	if len(args) > 0 && args[0] != "" {
 		err = work(ctx, args[0])
