@@ -88,11 +88,6 @@ func (w *draft) publish() error {
 	if err := w.dir.Rename(w.base+partSuffix, w.base); err != nil {
 		return w.failed("rename", err)
 	}
-	return w.syncName()
-}
-
-// syncName makes durable that there is a file at the path of the draft.
-func (w *draft) syncName() error {
 	if err := syncDir(w.dir); err != nil {
 		return w.failed("sync", err)
 	}
