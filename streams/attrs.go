@@ -37,14 +37,28 @@ func (a *Attrs) SetAfter(key string, v Value) {
 
 // Delete removes the field named key.
 func (a *Attrs) Delete(key string) {
-	i := a.fields.find(key)
-	if i < 0 {
+	if a.fields.find(key) >= 0 {
+		a.drop([]string{key})
+	}
+}
+
+// drop removes the fields named keys.
+func (a *Attrs) drop(keys []string) {
+	if len(keys) == 0 {
 		return
 	}
-	if i >= a.Len()-a.tail {
-		a.tail--
+	left := make([]node[Value], 0, max(a.Len()-len(keys), 0)) // copies of a keep what they have
+	tail := a.Len() - a.tail
+	for i, f := range a.fields.list {
+		switch {
+		case !slices.Contains(keys, f.name):
+			left = append(left, f)
+		case i >= tail:
+			a.tail--
+		}
 	}
-	a.fields.Delete(key)
+	a.fields.list = left
+	a.fields.reindex()
 }
 
 // Len returns the number of fields.

@@ -97,7 +97,10 @@ func (c *Collection) AddJSON(data []byte) error {
 		if err := p.node(1, &item.Attrs, "", nil); err != nil {
 			return err
 		}
-		return c.addFlat(fmt.Sprintf("item %d", n), item)
+		if err := c.addFlat(item); err != nil {
+			return fmt.Errorf("item %d: %w", n, err)
+		}
+		return nil
 	})
 	if err == nil {
 		err = p.end()
@@ -105,45 +108,41 @@ func (c *Collection) AddJSON(data []byte) error {
 	return err
 }
 
-// addFlat adds an item whose place stands among its fields. where names it in errors.
-func (c *Collection) addFlat(where string, item *Item) error {
+// addFlat adds an item whose place stands among its fields.
+func (c *Collection) addFlat(item *Item) error {
 	var place [4]string
-	for i, key := range placeKeys {
-		text, ok := item.Get(key).Str()
-		if !ok {
-			return fmt.Errorf("%s has no %s", where, key)
-		}
-		place[i] = text
-	}
+	var known [4]bool
 	fields := item.fields.list[:0]
 	for _, f := range item.fields.list {
-		if f.name != "item_url" && !slices.Contains(placeKeys[:], f.name) {
+		if i := slices.Index(placeKeys[:], f.name); i >= 0 {
+			place[i], known[i] = f.value.Str()
+		} else if f.name != "item_url" {
 			fields = append(fields, f)
 		}
 	}
+	if i := slices.Index(known[:], false); i >= 0 {
+		return fmt.Errorf("it has no %s", placeKeys[i])
+	}
 	item.fields.list = fields
 	item.fields.reindex()
-	return c.add(where, place, item)
+	return c.add(place, item)
 }
 
 // add adds an item at the place that placeKeys name.
-func (c *Collection) add(where string, place [4]string, item *Item) error {
+func (c *Collection) add(place [4]string, item *Item) error {
 	for i, name := range place {
 		if name == "" {
-			return fmt.Errorf("%s: its %s is empty", where, placeKeys[i])
+			return fmt.Errorf("its %s is empty", placeKeys[i])
 		}
 	}
 	if size := item.Get("size"); size.Kind() != Absent {
 		number, ok := wholeNumber(size)
 		if !ok {
-			return fmt.Errorf("%s: its size %s is no number of bytes", where, size.Raw())
+			return fmt.Errorf("its size %s is no number of bytes", size.Raw())
 		}
 		item.Set("size", number)
 	}
-	if err := c.Add(place[0], Ref{place[1], place[2], place[3]}, item); err != nil {
-		return fmt.Errorf("%s: %w", where, err)
-	}
-	return nil
+	return c.Add(place[0], Ref{place[1], place[2], place[3]}, item)
 }
 
 var placeKeys = [4]string{"content_id", productName, versionName, itemName}
@@ -186,8 +185,8 @@ func (c *Collection) AddTab(text string) error {
 			}
 			item.Set(key, String(value))
 		}
-		if err := c.add(fmt.Sprintf("line %d", n), [4]string(words), item); err != nil {
-			return err
+		if err := c.add([4]string(words[:4]), item); err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
 		}
 	}
 	return nil

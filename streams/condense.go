@@ -18,22 +18,23 @@ func (p *Products) Condense(sticky []string) {
 	}
 }
 
+// moveUp moves what children share to their parent.
 func moveUp[T any](parent *Attrs, children *Nodes[T], attrs func(T) *Attrs, stays map[string]bool) {
 	if children.Len() == 0 {
 		return
 	}
-	first := attrs(children.list[0].value).Clone()
-	for key, v := range first.All() {
+	var moved []string
+	for key, v := range attrs(children.list[0].value).All() {
 		if v.Kind() != Text || stays[key] || !shared(key, v, children, attrs) {
 			continue
 		}
-		if own := parent.Get(key); own.Kind() != Absent && !sameText(own, v) {
-			continue
+		if own := parent.Get(key); own.Kind() == Absent || sameText(own, v) {
+			parent.Set(key, v)
+			moved = append(moved, key)
 		}
-		parent.Set(key, v)
-		for _, c := range children.All() {
-			attrs(c).Delete(key)
-		}
+	}
+	for _, c := range children.All() {
+		attrs(c).drop(moved)
 	}
 }
 
@@ -47,6 +48,9 @@ func shared[T any](key string, v Value, children *Nodes[T], attrs func(T) *Attrs
 }
 
 func sameText(a, b Value) bool {
+	if a.raw == b.raw {
+		return a.Kind() == Text
+	}
 	x, ok := a.Str()
 	y, also := b.Str()
 	return ok && also && x == y

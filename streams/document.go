@@ -134,7 +134,7 @@ func (p *parser) node(depth int, a *Attrs, below string, nodes func() error) err
 				return nil
 			}
 		}
-		p.stack = append(p.stack, node[Value]{key, v})
+		p.stack = append(p.stack, node[Value]{p.knownKey(depth, len(own.list), key), v})
 		own.list = p.stack[base:]
 		own.added()
 		return nil
@@ -146,6 +146,22 @@ func (p *parser) node(depth int, a *Attrs, below string, nodes func() error) err
 	}
 	p.stack = p.stack[:base]
 	return err
+}
+
+// knownKey returns the n-th key of a node at that depth: that of the node before it if they are equal. So the keys of
+// like nodes are the same memory, which makes them cheap to compare.
+func (p *parser) knownKey(depth, n int, key string) string {
+	known := &p.known[depth%len(p.known)]
+	switch {
+	case n == len(*known) && n < linearLimit:
+		*known = append(*known, key)
+	case n >= len(*known):
+	case (*known)[n] == key:
+		return (*known)[n]
+	default:
+		(*known)[n] = key
+	}
+	return key
 }
 
 // keep copies fields to a block that many nodes share: one allocation for hundreds of them.

@@ -1,6 +1,9 @@
 package streams
 
-import "iter"
+import (
+	"iter"
+	"slices"
+)
 
 // Names under which an entity's own place is seen by filters, queries and hooks.
 const (
@@ -11,30 +14,89 @@ const (
 
 // Flat are the scalar fields of an entity, its own over those of the nodes above it, as text.
 // Keys keep the place where they came first, from the top down. The zero value is empty.
-type Flat struct{ fields Nodes[string] }
+type Flat struct {
+	list  []node[string]
+	index map[string]int // key to place, once there are more than flatLimit
+}
+
+// flatLimit is linearLimit for what is built anew for each item and lies close together in memory.
+const flatLimit = 64
 
 // Get returns the value of key and whether there is one.
-func (f *Flat) Get(key string) (string, bool) { return f.fields.Get(key) }
+func (f *Flat) Get(key string) (string, bool) {
+	if i := f.find(key); i >= 0 {
+		return f.list[i].value, true
+	}
+	return "", false
+}
+
+func (f *Flat) find(key string) int {
+	if f.index != nil {
+		if i, ok := f.index[key]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range f.list {
+		if f.list[i].name == key {
+			return i
+		}
+	}
+	return -1
+}
 
 // Set gives key a value; a key that is there keeps its place.
-func (f *Flat) Set(key, value string) { f.fields.Set(key, value) }
+func (f *Flat) Set(key, value string) {
+	if i := f.find(key); i >= 0 {
+		f.list[i].value = value
+		return
+	}
+	f.list = append(f.list, node[string]{key, value})
+	if f.index != nil {
+		f.index[key] = len(f.list) - 1
+	} else if len(f.list) > flatLimit {
+		f.reindex()
+	}
+}
+
+func (f *Flat) reindex() {
+	f.index = nil
+	if len(f.list) > flatLimit {
+		f.index = make(map[string]int, 2*len(f.list))
+		for i := range f.list {
+			f.index[f.list[i].name] = i
+		}
+	}
+}
 
 // Delete removes key.
-func (f *Flat) Delete(key string) { f.fields.Delete(key) }
+func (f *Flat) Delete(key string) {
+	if i := f.find(key); i >= 0 {
+		f.list = slices.Delete(f.list, i, i+1)
+		f.reindex()
+	}
+}
 
 // Len returns the number of fields.
-func (f *Flat) Len() int { return f.fields.Len() }
+func (f *Flat) Len() int { return len(f.list) }
 
 // All yields the fields in order.
-func (f *Flat) All() iter.Seq2[string, string] { return f.fields.All() }
+func (f *Flat) All() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, field := range f.list {
+			if !yield(field.name, field.value) {
+				return
+			}
+		}
+	}
+}
 
 // Reset makes f the same as other, keeping its memory. A nil other is empty.
 func (f *Flat) Reset(other *Flat) {
-	f.fields.list = f.fields.list[:0]
-	f.fields.index = nil
+	f.list, f.index = f.list[:0], nil
 	if other != nil {
-		f.fields.list = append(f.fields.list, other.fields.list...)
-		f.fields.reindex()
+		f.list = append(f.list, other.list...)
+		f.reindex()
 	}
 }
 

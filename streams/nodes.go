@@ -18,7 +18,7 @@ type node[T any] struct {
 }
 
 // linearLimit is where looking names up one by one begins to cost more than a map.
-const linearLimit = 64
+const linearLimit = 16
 
 // MakeNodes returns an empty, present list.
 func MakeNodes[T any]() Nodes[T] { return Nodes[T]{list: []node[T]{}} }

@@ -27,6 +27,7 @@ type parser struct {
 	stack []node[Value] // the fields of the nodes that are being read
 	block []node[Value] // where the fields of finished nodes go
 	grow  int           // how many fields a new block has room for at least
+	known [8][]string   // the keys of the last node of each depth
 }
 
 // newParser checks that text is UTF-8.

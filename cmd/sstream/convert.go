@@ -195,9 +195,11 @@ func (c *convertFlags) documents(items *streams.Collection) ([]publish.Document,
 	index := items.Index(made, path)
 	style := streams.Style{Indent: 2, Newline: true}
 	docs := []publish.Document{{Path: streamsDir + "index.json", Data: streams.Append(nil, index, style), Index: true}}
+	var text []byte
 	for _, doc := range made {
 		doc.Condense(streams.Sticky)
-		docs = append(docs, publish.Document{Path: path(doc.ContentID()), Data: streams.Append(nil, doc, style)})
+		text = streams.Append(text[:0], doc, style)
+		docs = append(docs, publish.Document{Path: path(doc.ContentID()), Data: bytes.Clone(text)})
 	}
 	if c.juju {
 		docs[0].Path = streamsDir + "index2.json"

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/mattn/go-runewidth"
 
@@ -72,7 +74,7 @@ func (p *tablePrinter) decide() error {
 	rows := append([][]string{header}, p.held...)
 	for _, cells := range rows {
 		for i, cell := range cells {
-			p.widths[i] = max(p.widths[i], runewidth.StringWidth(cell))
+			p.widths[i] = max(p.widths[i], cellWidth(cell))
 		}
 	}
 	p.held = nil
@@ -105,14 +107,27 @@ func (p *tablePrinter) choose() {
 }
 
 func (p *tablePrinter) print(cells []string) error {
-	var b strings.Builder
+	line := p.out.AvailableBuffer()
 	for i, cell := range cells {
-		b.WriteString(cell)
+		line = append(line, cell...)
 		if i < len(cells)-1 {
-			b.WriteString(strings.Repeat(" ", max(p.widths[i]-runewidth.StringWidth(cell), 0)+2))
+			for range max(p.widths[i]-cellWidth(cell), 0) + 2 {
+				line = append(line, ' ')
+			}
 		}
 	}
-	return p.text(strings.TrimRight(b.String(), " "))
+	_, err := p.out.Write(append(bytes.TrimRight(line, " "), '\n'))
+	return err
+}
+
+// cellWidth is how many columns of a terminal s takes.
+func cellWidth(s string) int {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return runewidth.StringWidth(s)
+		}
+	}
+	return len(s)
 }
 
 func (p *tablePrinter) text(line string) error {
