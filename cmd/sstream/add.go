@@ -75,8 +75,9 @@ func newRemoveCommand(a *app) *cobra.Command {
 deletes its files: its version, or only its root file system if the version holds another image too.
 
 ` + exitHelp,
-		Example: `  sstream remove 3f53ad56f5b2 --root /srv/images`,
-		Args:    cobra.ExactArgs(1),
+		Example: `  sstream remove 3f53ad56f5b2 --root /srv/images
+  sstream list --root /srv/images && sstream remove 3f53ad56f5b2 --root /srv/images`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := b.options(a, root)
 			if err != nil {
