@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-43fb3962/sstream/internal/pythontest"
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
@@ -128,7 +129,7 @@ var differs = map[string]string{
 // the answers are the same.
 func TestFilterAsPython(t *testing.T) {
 	var verdicts [][]bool // nil: Python refuses the expression
-	python(t, `
+	pythontest.Run(t, `
 import warnings
 warnings.simplefilter("ignore")
 def verdicts(p):
@@ -173,7 +174,7 @@ func TestFilterFormAsPython(t *testing.T) {
 		words = append(words, b.String())
 	}
 	var want [][]string
-	python(t, `
+	pythontest.Run(t, `
 form = re.compile(r"([\w|\-]+)[ ]*([!]{0,1}[=~])[ ]*(.*)[ ]*$")
 y = [m and m.groups() for m in map(form.match, x)]`, words, &want)
 	for i, word := range words {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/seed-43fb3962/sstream/internal/catalog"
+	"github.com/seed-43fb3962/sstream/internal/pythontest"
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
@@ -42,7 +43,7 @@ func TestStylesAsPython(t *testing.T) {
 	}
 	for options, style := range styles {
 		var want []string
-		python(t, "y = [json.dumps(json.loads(t), "+options+") for t in x]", texts, &want)
+		pythontest.Run(t, "y = [json.dumps(json.loads(t), "+options+") for t in x]", texts, &want)
 		for i, text := range texts {
 			v, err := streams.Raw(text)
 			if err != nil {

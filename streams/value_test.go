@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/seed-43fb3962/sstream/internal/pythontest"
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
@@ -93,7 +94,7 @@ func TestValueParts(t *testing.T) {
 func TestNumbersAsPython(t *testing.T) {
 	texts := strings.Fields(`0 -0 7 -7 12345678901234567890123 0.0 -0.0 1.0 1.50 0.1 123456.789 1e3 1E3 1e15 1e16 1e17 1.5e16 123456789012345680.0 1e-4 1e-5 0.0001 0.00001 1.234e-7 1e30 1e+30 1e308 1e309 -1e400 5e-324 1e-400 2.5e-10 100000000000000000000.0 9007199254740993.0`)
 	var want []string
-	python(t, "y = [str(json.loads(t)) for t in x]", texts, &want)
+	pythontest.Run(t, "y = [str(json.loads(t)) for t in x]", texts, &want)
 	for i, text := range texts {
 		if got, _ := value(t, text).Scalar(); got != want[i] {
 			t.Errorf("%s is %s, Python prints %s", text, got, want[i])

@@ -2,45 +2,20 @@ package python
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"github.com/seed-43fb3962/sstream/internal/pythontest"
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
-
-// pythonRun runs a script of Python's that reads the variable x and leaves the variable y.
-func pythonRun(t *testing.T, script string, x, y any) {
-	t.Helper()
-	program, err := exec.LookPath("/usr/bin/python3")
-	if err != nil {
-		t.Skip("no /usr/bin/python3 to compare with")
-	}
-	input, err := json.Marshal(x)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(program, "-c", "import io, json, pprint, sys, unicodedata\nx = json.load(sys.stdin)\n"+script+"\njson.dump(y, sys.stdout)")
-	cmd.Stdin = bytes.NewReader(input)
-	var errs bytes.Buffer
-	cmd.Stderr = &errs
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, &errs)
-	}
-	if err := json.Unmarshal(out, y); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // dict makes a dictionary of keys and values in turn.
 func dict(words ...string) *streams.Flat {
@@ -68,7 +43,7 @@ func TestReprAsPython(t *testing.T) {
 		texts = append(texts, randomText(r, 8))
 	}
 	var want [][2]string
-	pythonRun(t, "y = [(repr(s), ascii(s)) for s in x]", texts, &want)
+	pythontest.Run(t, "y = [(repr(s), ascii(s)) for s in x]", texts, &want)
 	for i, s := range texts {
 		if got := string(AppendRepr(nil, s)); got != want[i][0] {
 			t.Errorf("%q: repr %s, Python has %s", s, got, want[i][0])
@@ -82,7 +57,7 @@ func TestReprAsPython(t *testing.T) {
 // TestPrintableAsPython compares every character that both know: newer tables know more.
 func TestPrintableAsPython(t *testing.T) {
 	var known []*bool
-	pythonRun(t, "y = [None if unicodedata.category(chr(c)) == 'Cn' else chr(c).isprintable() for c in range(0x110000)]", nil, &known)
+	pythontest.Run(t, "import unicodedata\ny = [None if unicodedata.category(chr(c)) == 'Cn' else chr(c).isprintable() for c in range(0x110000)]", nil, &known)
 	for c, is := range known {
 		if r := rune(c); is != nil && utf8.ValidRune(r) && printable(r) != *is {
 			t.Errorf("%U: %v, Python says %v", r, printable(r), *is)
@@ -105,7 +80,8 @@ func TestPrettyAsPython(t *testing.T) {
 		dicts, words = append(dicts, d), append(words, pairs)
 	}
 	var want [][2]string
-	pythonRun(t, `
+	pythontest.Run(t, `
+import io, pprint
 def both(w):
     d = dict(zip(w[::2], w[1::2]))
     f = io.StringIO()
@@ -142,7 +118,7 @@ func TestFormatAsPython(t *testing.T) {
 		all = append(all, b.String())
 	}
 	var want [][2]*string
-	pythonRun(t, `
+	pythontest.Run(t, `
 d = dict(zip(x["words"][::2], x["words"][1::2]))
 def apply(f):
     try:
