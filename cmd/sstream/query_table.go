@@ -26,14 +26,19 @@ const tableRows = 1000
 // must be, or the document ends.
 type tablePrinter struct {
 	out     *output
-	columns []string // nil: choose
+	columns []string // nil: choose, for each document
 	held    [][]string
-	widths  []int // nil: not decided
+	shown   []string // the columns of the last header
+	widths  []int    // of these columns
+	decided bool     // the columns and widths are those of this document
 }
 
 func (p *tablePrinter) add(row *streams.Flat) error {
 	columns := p.columns
-	if columns == nil {
+	switch {
+	case p.decided:
+		columns = p.shown
+	case columns == nil:
 		columns = tableColumns
 	}
 	cells := make([]string, len(columns))
@@ -41,7 +46,7 @@ func (p *tablePrinter) add(row *streams.Flat) error {
 		value, _ := row.Get(key)
 		cells[i] = printableCell(value)
 	}
-	if p.widths != nil {
+	if p.decided {
 		return p.print(cells)
 	}
 	p.held = append(p.held, cells)
@@ -63,21 +68,28 @@ func printableCell(s string) string {
 
 // decide chooses columns and widths and prints what was held back.
 func (p *tablePrinter) decide() error {
-	if p.columns == nil {
-		p.choose()
+	columns := p.columns
+	if columns == nil {
+		columns = p.choose()
 	}
-	p.widths = make([]int, len(p.columns))
-	header := make([]string, len(p.columns))
-	for i, key := range p.columns {
-		header[i] = strings.ToUpper(key)
+	rows := p.held
+	p.held, p.decided = nil, true
+	if !slices.Equal(columns, p.shown) {
+		if p.shown != nil {
+			p.out.WriteByte('\n')
+		}
+		p.shown, p.widths = columns, make([]int, len(columns))
+		header := make([]string, len(columns))
+		for i, key := range columns {
+			header[i] = strings.ToUpper(key)
+		}
+		rows = append([][]string{header}, rows...)
 	}
-	rows := append([][]string{header}, p.held...)
 	for _, cells := range rows {
 		for i, cell := range cells {
 			p.widths[i] = max(p.widths[i], cellWidth(cell))
 		}
 	}
-	p.held = nil
 	for _, cells := range rows {
 		if err := p.print(cells); err != nil {
 			return err
@@ -86,24 +98,21 @@ func (p *tablePrinter) decide() error {
 	return nil
 }
 
-// choose leaves out the columns without a value so far. A column that is left out once stays so.
-func (p *tablePrinter) choose() {
-	var keep []int
-	for i := range tableColumns {
-		if slices.ContainsFunc(p.held, func(cells []string) bool { return cells[i] != "" }) {
-			keep = append(keep, i)
+// choose returns the columns with a value in the rows that are held, and takes the others out of them.
+func (p *tablePrinter) choose() []string {
+	var columns []string
+	cells := make([][]string, len(p.held))
+	for i, key := range tableColumns {
+		if !slices.ContainsFunc(p.held, func(cells []string) bool { return cells[i] != "" }) {
+			continue
+		}
+		columns = append(columns, key)
+		for n := range p.held {
+			cells[n] = append(cells[n], p.held[n][i])
 		}
 	}
-	p.columns = []string{}
-	for _, i := range keep {
-		p.columns = append(p.columns, tableColumns[i])
-	}
-	for n, cells := range p.held {
-		p.held[n] = nil
-		for _, i := range keep {
-			p.held[n] = append(p.held[n], cells[i])
-		}
-	}
+	p.held = cells
+	return columns
 }
 
 func (p *tablePrinter) print(cells []string) error {
@@ -136,11 +145,10 @@ func (p *tablePrinter) text(line string) error {
 }
 
 func (p *tablePrinter) document() error {
-	if len(p.held) > 0 {
-		if err := p.decide(); err != nil {
-			return err
-		}
+	if err := p.end(); err != nil {
+		return err
 	}
+	p.decided = false
 	return p.out.Flush()
 }
 
