@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 
@@ -85,15 +86,25 @@ func (b *builder) describes(p *product, listed []*version) bool {
 			return true
 		}
 	}
+	about := b.description(newest)
 	if b.Seed {
-		return newest.Edited.After(p.work.oldTime)
+		return about.Modified.After(p.work.oldTime)
 	}
-	_, known, _ := b.memory.recall(path.Join(newest.Path, newest.Config), newest.description())
+	_, known, _ := b.memory.recall(path.Join(newest.Path, newest.Config), about)
 	return !known || len(listed) < p.old.Versions.Len()
 }
 
-// description is the file that describes an image, as far as the memory of builds has to know it.
-func (v *version) description() File { return File{Name: v.Config, Modified: v.Edited} }
+// description is the file that describes an image; its size and time are zero if there is none.
+func (b *builder) description(v *version) File {
+	f := File{Name: v.Config}
+	if v.Config == "" {
+		return f
+	}
+	if info, err := fs.Stat(b.fsys, path.Join(v.Path, v.Config)); err == nil {
+		f.Size, f.Modified = info.Size(), info.ModTime()
+	}
+	return f
+}
 
 // describe writes what the directories and the newest version's description say of a product.
 func (b *builder) describe(p *product, listed []*version, node *streams.Product) {
@@ -128,6 +139,7 @@ func (b *builder) config(v *version) *Config {
 	if v.Config == "" {
 		return new(Config)
 	}
+	about := b.description(v)
 	config, err := readConfigFile(b.fsys, v.Path, v.Config)
 	if err != nil {
 		b.warn(v, v.Config, err)
@@ -136,7 +148,7 @@ func (b *builder) config(v *version) *Config {
 	for _, key := range config.Unknown {
 		b.warn(v, v.Config, fmt.Errorf("%q means nothing in the section simplestream", key))
 	}
-	if err := b.memory.add(path.Join(v.Path, v.Config), v.description(), fileSum{sha256: described}); err != nil {
+	if err := b.memory.add(path.Join(v.Path, v.Config), about, fileSum{sha256: described}); err != nil {
 		b.warn(v, v.Config, err)
 	}
 	return config

@@ -119,6 +119,7 @@ func (p *pruner) planStream(ctx context.Context, name string) (*PrunePlan, error
 	if len(tree.Problems) > 0 { // what cannot be read would pass for gone
 		return nil, tree.Problems[0]
 	}
+	tree.Date(p.fsys)
 	p.old[name] = body
 	have := Holdings{Tree: tree, Catalogue: catalogue, Retired: p.retired, Touched: p.touched(tree, catalogue)}
 	return p.Plan(have, p.now()), nil

@@ -30,9 +30,8 @@ type Tree struct {
 type Product struct {
 	Distro, Release, Arch, Variant string
 
-	Path     string // below the root, with the stream
-	Linked   bool   // Path is a link to the directory
-	Modified time.Time
+	Path     string     // below the root, with the stream
+	Linked   bool       // Path is a link to the directory
 	Versions []*Version // in byte order of their names: the last is the newest
 }
 
@@ -44,13 +43,12 @@ func (p *Product) ID() string {
 // Version is one build of a product. Nothing is known of what its files hold.
 type Version struct {
 	Name     string
-	Path     string // below the root
-	Real     string // the same without a link in it, "" if it lies elsewhere
-	Modified time.Time
+	Path     string    // below the root
+	Real     string    // the same without a link in it, "" if it lies elsewhere
+	Modified time.Time // see [Tree.Date]
 	Files    []File    // what clients may be told of, in byte order of their names
 	Sums     bool      // whether there is a SHA256SUMS
 	Config   string    // the name of the file that describes the image, "" if there is none
-	Edited   time.Time // when that file was
 	Leftover []string  // unfinished files of an earlier run, by path
 	Err      error     // why it cannot be published although it is there
 }
@@ -112,6 +110,18 @@ func Scan(ctx context.Context, fsys fs.FS, stream string) (*Tree, error) {
 	return s.tree, ctx.Err()
 }
 
+// Date finds out when the directory of each version was last modified, which Scan does not ask for. Of one that cannot be
+// asked it stays zero.
+func (t *Tree) Date(fsys fs.FS) {
+	for _, p := range t.Products {
+		for _, v := range p.Versions {
+			if info, err := fs.Stat(fsys, v.Path); err == nil {
+				v.Modified = info.ModTime()
+			}
+		}
+	}
+}
+
 type scanner struct {
 	ctx  context.Context // lives as long as one call of Scan
 	fsys fs.FS
@@ -166,16 +176,13 @@ func (s *scanner) isDir(at string, e fs.DirEntry) bool {
 
 func (s *scanner) product(dir string, names []string, linked bool) {
 	p := &Product{Distro: names[0], Release: names[1], Arch: names[2], Variant: names[3], Path: dir, Linked: linked}
-	if info, err := fs.Stat(s.fsys, dir); err == nil {
-		p.Modified = info.ModTime()
-	}
 	real := dir
 	if linked {
 		real = s.target(dir)
 	}
 	for _, e := range s.list(dir) {
 		if e.IsDir() {
-			v := s.version(path.Join(dir, e.Name()), e)
+			v := s.version(path.Join(dir, e.Name()), e.Name())
 			if real != "" {
 				v.Real = path.Join(real, e.Name())
 			}
@@ -196,11 +203,8 @@ func (s *scanner) target(link string) string {
 	return to
 }
 
-func (s *scanner) version(dir string, e fs.DirEntry) *Version {
-	v := &Version{Name: e.Name(), Path: dir}
-	if info, err := e.Info(); err == nil {
-		v.Modified = info.ModTime()
-	}
+func (s *scanner) version(dir, name string) *Version {
+	v := &Version{Name: name, Path: dir}
 	for _, e := range s.list(dir) {
 		name := e.Name()
 		switch {
@@ -208,9 +212,7 @@ func (s *scanner) version(dir string, e fs.DirEntry) *Version {
 		case name == sumsName:
 			v.Sums = true
 		case name == configName, name == configNameDocs && v.Config == "":
-			if info, err := fs.Stat(s.fsys, path.Join(dir, name)); err == nil {
-				v.Config, v.Edited = name, info.ModTime()
-			}
+			v.Config = name
 		case isLeftover(name):
 			v.Leftover = append(v.Leftover, path.Join(dir, name))
 		case ftypeOf(name) != "":
