@@ -14,6 +14,7 @@ import (
 
 	"github.com/seed-43fb3962/sstream/mirror"
 	"github.com/seed-43fb3962/sstream/store"
+	"github.com/seed-43fb3962/sstream/store/swift"
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
@@ -36,16 +37,18 @@ type mirrorFlags struct {
 	seeds         []string
 	allowRollback bool
 	wait          time.Duration
+	cloud         string
 }
 
 func newMirrorCommand(a *app) *cobra.Command {
 	m := &mirrorFlags{}
 	cmd := &cobra.Command{
 		Use:   "mirror SOURCE TARGET [FILTER...]",
-		Short: "Mirror a stream into a directory",
-		Long: `Mirror a stream into a directory.
+		Short: "Mirror a stream into a directory or an object store",
+		Long: `Mirror a stream into a directory or an object store.
 
-SOURCE is a directory or the URL of a mirror, or of a document there (…/streams/v1/index.json). Only items for which every
+SOURCE is a directory or the URL of a mirror, or of a document there (…/streams/v1/index.json). TARGET is a directory, or
+swift://CONTAINER/PREFIX in the object store of the cloud that the environment (OS_*) or --os-cloud names. Only items for which every
 FILTER holds are mirrored: key=value, key!=value, key~regexp or key!~regexp, over the fields of an item and what lies above
 it, as arch, release, ftype, product_name, version_name, item_name. Several runs with other filters into one TARGET add up.
 
@@ -102,6 +105,7 @@ func (m *mirrorFlags) add(f *pflag.FlagSet) {
 		f.StringVar(&m.plan, "plan", "", "print the plan in this `format` (json) on stdout")
 		f.StringArrayVar(&m.seeds, "seed", nil, "`directory` to take files from whose size and checksum are right (repeatable)")
 		f.BoolVar(&m.allowRollback, "allow-rollback", false, "take a stream that is older than what was mirrored before")
+		f.StringVar(&m.cloud, "os-cloud", "", "`name` of the cloud in clouds.yaml that swift:// is in (default: that of the environment)")
 		f.DurationVar(&m.wait, "wait", 0, "wait so long for another run on the same target to end")
 	})
 }
@@ -198,7 +202,7 @@ func notFilter(err error, filters []string) error {
 }
 
 func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o mirror.Options) (err error) {
-	dst, done, err := m.openTarget(target)
+	dst, done, err := m.openTarget(ctx, a, target, o.Log)
 	if err != nil {
 		return err
 	}
@@ -229,14 +233,19 @@ func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o 
 	return nil
 }
 
-// openTarget opens the directory to mirror into. A dry run does not make it.
-func (m *mirrorFlags) openTarget(path string) (dst store.Store, done func() error, err error) {
-	if strings.Contains(path, "://") {
-		return nil, nil, usageError("cannot mirror into %q: it is not a directory", path)
+// openTarget opens the directory or the object store container to mirror into. A dry run makes neither.
+func (m *mirrorFlags) openTarget(ctx context.Context, a *app, target string, log *slog.Logger) (dst store.Store, done func() error, err error) {
+	none := func() error { return nil }
+	if strings.HasPrefix(target, "swift://") {
+		dst, err = a.openSwift(ctx, m.cloud, target, swift.Options{ReadACL: swift.PublicRead}, log)
+		return dst, none, err
 	}
-	d, err := store.OpenDir(path, store.DirOptions{Create: !m.dryRun})
+	if strings.Contains(target, "://") {
+		return nil, nil, usageError("cannot mirror into %q: it is neither a directory nor swift://CONTAINER/PREFIX", target)
+	}
+	d, err := store.OpenDir(target, store.DirOptions{Create: !m.dryRun})
 	if errors.Is(err, fs.ErrNotExist) && m.dryRun {
-		return new(store.Memory), func() error { return nil }, nil
+		return new(store.Memory), none, nil
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("target: %w", err)
