@@ -224,7 +224,7 @@ func (p *Plan) item(src *streams.Products, ref streams.Ref, byRef map[streams.Re
 	it.path, err = streams.CleanPath(e.Get("path"))
 	switch {
 	case err != nil:
-	case noSize != nil || size < 0:
+	case noSize != nil || size <= 0: // an empty image is of no use, and nothing of it could be verified
 		err = errors.New("it lists no size")
 	case digest == streams.Digest{}:
 		err = errors.New("it lists no checksum")

@@ -234,7 +234,7 @@ func (g *glanceFlags) run(ctx context.Context, a *app, source string, o glance.O
 
 // targets makes one of each region, and returns what closes them.
 func (g *glanceFlags) targets(a *app, cloud *openstack.Cloud) ([]*glance.Target, func() error, error) {
-	regions := g.regions
+	regions := slices.Compact(slices.Sorted(slices.Values(g.regions)))
 	if len(regions) == 0 {
 		regions = cloud.Regions("image")
 	}
