@@ -24,7 +24,7 @@ func TestRecorded(t *testing.T) {
 	recorded(t, cloud.Getenv)
 }
 
-func TestRecordedReal(t *testing.T) { recorded(t, openstacktest.Real(t)) }
+func TestRecordedReal(t *testing.T) { recorded(t, openstacktest.RealAlone(t)) }
 
 func recorded(t *testing.T, getenv func(string) string) {
 	hypervisors := released

@@ -121,7 +121,7 @@ func TestApplicationCredential(t *testing.T) {
 }
 
 func TestRealApplicationCredential(t *testing.T) {
-	getenv := openstacktest.Real(t)
+	getenv := openstacktest.RealAlone(t)
 	admin := connect(t, getenv)
 	identity := admin.Identity()
 	user, err := tokens.Get(t.Context(), identity, identity.Token()).ExtractUser()

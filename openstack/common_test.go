@@ -22,7 +22,7 @@ func TestFake(t *testing.T) {
 	common(t, cloud.Getenv)
 }
 
-func TestReal(t *testing.T) { common(t, openstacktest.Real(t)) }
+func TestReal(t *testing.T) { common(t, openstacktest.RealAlone(t)) }
 
 // common is the list of what the fake and the real servers must have in common.
 func common(t *testing.T, getenv func(string) string) {

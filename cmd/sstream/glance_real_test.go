@@ -32,7 +32,7 @@ type realCloud struct {
 const published = "published" // the container that the seed's command names
 
 func newRealCloud(t *testing.T) *realCloud {
-	getenv := openstacktest.Real(t)
+	getenv := openstacktest.RealAlone(t)
 	c := &realCloud{cloudTest: newCloudTest(t)}
 	for _, name := range []string{"AUTH_URL", "USERNAME", "PASSWORD", "PROJECT_NAME", "USER_DOMAIN_NAME", "PROJECT_DOMAIN_NAME", "IDENTITY_API_VERSION", "REGION_NAME"} {
 		c.env["OS_"+name] = getenv("OS_" + name)

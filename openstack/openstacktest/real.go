@@ -8,8 +8,7 @@ import (
 )
 
 // Real returns the environment of the real cloud whose openrc file OPENSTACK_OPENRC names (test/openstack/up makes
-// one). Without it the test is skipped, or has failed if CI_REAL=1 says that nothing may be skipped. No other test has the
-// cloud until this one ends, so that a test calls it once.
+// one). Without it the test is skipped, or has failed if CI_REAL=1 says that nothing may be skipped.
 func Real(tb testing.TB) func(name string) string {
 	tb.Helper()
 	path := os.Getenv("OPENSTACK_OPENRC")
@@ -19,8 +18,16 @@ func Real(tb testing.TB) func(name string) string {
 		}
 		tb.Skip("no real cloud: OPENSTACK_OPENRC is not set (test/openstack/up makes one)")
 	}
-	lock(tb, path+".lock")
 	return Openrc(tb, path)
+}
+
+// RealAlone is Real for a test that minds or disturbs the images of others: no other such test has the cloud until this
+// one ends, so that a test calls it once.
+func RealAlone(tb testing.TB) func(name string) string {
+	tb.Helper()
+	getenv := Real(tb)
+	lock(tb, os.Getenv("OPENSTACK_OPENRC")+".lock")
+	return getenv
 }
 
 // Openrc reads an openrc file: lines of export NAME=VALUE.
