@@ -44,6 +44,7 @@ func TestFaults(t *testing.T) {
 		{"quota", 1, put(openstacktest.Fault{Status: 413, Body: "Image storage media is full"}), "413 Request Entity Too Large: Image storage media is full (request req-"},
 		{"connection cut", 1, put(openstacktest.Fault{After: 100, Cut: true}), ""},
 		{"carried out, then cut", 1, put(openstacktest.Fault{Applied: true, Cut: true}), ""},
+		{"conflict", 1, put(openstacktest.Fault{Status: 409}), "409 Conflict"},
 		{"401 in mid-upload", 1, put(openstacktest.Fault{After: 500, Status: 401}), ""},
 		{"create fails", 1, post(openstacktest.Fault{Status: 503}), ""},
 		{"create carried out, then cut", 1, post(openstacktest.Fault{Applied: true, Cut: true}), ""},
@@ -228,5 +229,26 @@ func TestRegionFails(t *testing.T) {
 	s.regions = []string{"RegionOne"}
 	if err := s.run(newMirror(t, "base"), released); err == nil || errors.As(err, new(*glance.PartError)) {
 		t.Errorf("all regions failed: %v", err)
+	}
+}
+
+// The next attempt after an upload that broke off is with another image: Glance may still be busy with the first.
+func TestNewImageAfterCut(t *testing.T) {
+	cloud := openstacktest.New(t, "RegionOne")
+	s := newSetup(t, cloud.Getenv, "RegionOne")
+	var puts []string
+	cloud.Intercept = func(r openstacktest.Request) *openstacktest.Fault {
+		if r.Method == "PUT" {
+			puts = append(puts, r.Path)
+			if len(puts) == 1 {
+				return &openstacktest.Fault{After: 100, Cut: true}
+			}
+		}
+		return nil
+	}
+	s.must(newMirror(t, "base"), released, "version=22.04", "ftype=disk1.img")
+	s.sound(cloud)
+	if len(puts) != 2 || puts[0] == puts[1] || len(cloud.Images("RegionOne")) != 1 {
+		t.Errorf("uploads: %v", puts)
 	}
 }

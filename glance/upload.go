@@ -77,56 +77,58 @@ type upload struct {
 	flat *streams.Flat
 }
 
-// run creates the image with all that is known of it, sends its content, and asks the service what it has. An image that
-// did not become what it should be is deleted.
+// run makes the image, and makes another one if the service fails in a way that may pass.
 func (u *upload) run(ctx context.Context, r *region, it *item) (*Image, error) {
 	fields := u.o.properties(r.ContentID, it.sourceID, it.ref, u.flat)
-	fields["id"] = u.o.NewID()
 	if it.latest[r] {
 		fields[propLatest] = "true"
 	}
-	i, err := u.create(ctx, fields)
-	if err != nil {
-		return nil, err
-	}
-	done, err := u.fill(ctx, i)
-	if err != nil {
-		after, cancel := cleanup(ctx)
-		defer cancel()
-		if left := u.remove(after, i); left != nil {
-			u.o.Log.Warn("half an image is left, for the next run to remove", "region", r.Region, "image", i.ID, "error", left)
+	for n := 1; ; n++ {
+		fields["id"] = u.o.NewID()
+		made, err := u.create(ctx, fields)
+		if err != nil {
+			return nil, err
 		}
-		return nil, err
+		done, err := u.fill(ctx, made)
+		if err == nil {
+			fmt.Fprintf(u.o.Stdout, "created %s: %s\n", done.ID, done.Name)
+			return done, nil
+		}
+		u.discard(ctx, r, made)
+		if n == uploadAttempts || !openstack.Temporary(err) || ctx.Err() != nil || u.Cloud().Wait(ctx, n, err) != nil {
+			return nil, err
+		}
 	}
-	fmt.Fprintf(u.o.Stdout, "created %s: %s\n", done.ID, done.Name)
-	return done, nil
 }
 
-// fill sends the content until the image is active. A request that failed may have been carried out all the same, so the
-// service is asked before the content is sent again.
-func (u *upload) fill(ctx context.Context, i *Image) (*Image, error) {
-	for n := 1; ; n++ {
-		err := u.send(ctx, i)
-		if err != nil && (ctx.Err() != nil || fromSource(err)) {
-			return nil, err
-		}
-		now, gone := u.settled(ctx, i)
-		switch {
-		case errors.Is(gone, fs.ErrNotExist):
-			return nil, fmt.Errorf("somebody deleted the image in the middle: %w", first(err, gone))
-		case gone != nil:
-			return nil, first(err, gone)
-		case now.Status == statusActive:
-			return now, u.verify(now)
-		case err == nil:
-			return nil, fmt.Errorf("the service took image %s and left it %s %s", i.ID, now.Status, now.FailedImport)
-		case n == uploadAttempts || !openstack.Temporary(err) || now.Status != statusQueued:
-			return nil, err
-		}
-		if u.Cloud().Wait(ctx, n, err) != nil {
-			return nil, err
-		}
+// discard deletes an image that did not become what it should be. It is not used again: a service that has not noticed
+// yet that an upload broke off mixes it up with the next.
+func (u *upload) discard(ctx context.Context, r *region, i *Image) {
+	after, cancel := cleanup(ctx)
+	defer cancel()
+	if err := u.remove(after, i); err != nil {
+		u.o.Log.Warn("half an image is left, for the next run to remove", "region", r.Region, "image", i.ID, "error", err)
 	}
+}
+
+// fill sends the content and asks the service what it has. A request that failed may have been carried out all the same.
+func (u *upload) fill(ctx context.Context, i *Image) (*Image, error) {
+	err := u.send(ctx, i)
+	if err != nil && (ctx.Err() != nil || fromSource(err)) {
+		return nil, err
+	}
+	now, gone := u.settled(ctx, i)
+	switch {
+	case errors.Is(gone, fs.ErrNotExist):
+		return nil, fmt.Errorf("somebody deleted the image in the middle: %w", first(err, gone))
+	case gone != nil:
+		return nil, first(err, gone)
+	case now.Status == statusActive:
+		return now, u.verify(now)
+	case err != nil:
+		return nil, err
+	}
+	return nil, fmt.Errorf("the service took image %s and left it %s %s", i.ID, now.Status, now.FailedImport)
 }
 
 // send makes the requests that carry the content.

