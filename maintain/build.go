@@ -18,6 +18,7 @@ import (
 type Report struct {
 	Streams  []StreamReport
 	Problems []Problem // what was left out, and why
+	Failed   []Problem // those of Problems that kept back a whole stream
 	Warnings []Problem // what is listed although some client will not like it
 	Changed  bool      // whether anything was published
 }
@@ -47,9 +48,7 @@ func Build(ctx context.Context, root string, o Options) (*Report, error) {
 		return nil, err
 	}
 	defer unlock()
-	if b.memory, err = openMemory(root); err != nil {
-		return nil, err
-	}
+	b.memory = openMemory(root)
 	defer func() { b.tidy(ctx) }()
 	if b.retired, err = readRetired(b.fsys); err != nil {
 		return nil, err
@@ -86,7 +85,7 @@ func (b *builder) open(ctx context.Context) ([]*work, error) {
 		seen = append(seen, name)
 		w, err := b.openStream(ctx, name)
 		if err != nil {
-			b.problem(Problem{Stream: name, Path: name, Err: err})
+			b.streamProblem(name, err)
 			continue
 		}
 		works = append(works, w)
@@ -94,14 +93,17 @@ func (b *builder) open(ctx context.Context) ([]*work, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if b.Seed || len(works) == 0 {
-		for _, p := range b.report.Problems {
-			if len(works) == 0 || !errors.Is(p, errName) {
-				return nil, p
-			}
-		}
+	if len(works) == 0 {
+		return nil, b.report.Failed[0]
 	}
 	return works, nil
+}
+
+// streamProblem reports a stream that is left as it was.
+func (b *builder) streamProblem(name string, err error) {
+	p := Problem{Stream: name, Path: name, Err: err}
+	b.report.Failed = append(b.report.Failed, p)
+	b.problem(p)
 }
 
 func (b *builder) openStream(ctx context.Context, name string) (*work, error) {
@@ -113,6 +115,9 @@ func (b *builder) openStream(ctx context.Context, name string) (*work, error) {
 		return nil, err
 	}
 	for _, p := range tree.Problems {
+		if b.Seed && !errors.Is(p, errName) {
+			return nil, p
+		}
 		b.problem(p)
 	}
 	w := &work{name: name, tree: tree, path: b.document(name)}

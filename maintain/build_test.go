@@ -519,36 +519,96 @@ func TestSumsOfDeltas(t *testing.T) {
 
 func TestMemoryRoundTrip(t *testing.T) {
 	root := t.TempDir()
-	m, err := openMemory(root)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := openMemory(root)
 	f := File{Name: "a b", Size: 7, Modified: time.Unix(1, 2)}
 	sum := fileSum{sha256: emptySum, combined: map[string]string{emptySum: emptySum}}
-	if err := errors.Join(m.add("d/a b", f, sum), m.addUseless("d/x y", emptySum, emptySum)); err != nil {
-		t.Fatal(err)
-	}
+	m.add("d/a b", f, sum)
+	m.addUseless("d/x y", emptySum, emptySum)
 	if _, err := m.out.WriteString("file 1 2 half"); err != nil {
 		t.Fatal(err)
 	}
 	m.close()
-	again, err := openMemory(root)
-	if err != nil {
-		t.Fatal(err)
-	}
+	again := openMemory(root)
 	got, known, _ := again.recall("d/a b", f)
 	if !known || got.sha256 != emptySum || !maps.Equal(got.combined, sum.combined) || !again.isUseless("d/x y", emptySum, emptySum) {
 		t.Errorf("got %+v, %v", got, known)
 	}
-	if err := errors.Join(again.add("e", f, sum), again.keep(func(path string) bool { return path == "d/a b" })); err != nil {
+	again.add("e", f, sum)
+	if err := again.keep(func(path string) bool { return path == "d/a b" }); err != nil {
 		t.Fatal(err)
 	}
 	again.close()
-	last, _ := openMemory(root)
+	last := openMemory(root)
 	if _, known, _ := last.recall("d/a b", f); known {
 		t.Error("what was forgotten is known")
 	}
 	if _, known, _ := last.recall("e", f); !known {
 		t.Error("what was kept is not known")
+	}
+}
+
+// TestChangedFileOfFailedRun: what a run has read that could not publish is verified by the next one all the same.
+func TestChangedFileOfFailedRun(t *testing.T) {
+	r := newTestRoot(t)
+	const v = product0 + "20240101"
+	r.version(v, "lxd.tar.xz", "rootfs.squashfs")
+	r.put(v+"/SHA256SUMS", sumOf(body("lxd.tar.xz", v))+"  lxd.tar.xz\n"+sumOf(body("rootfs.squashfs", v))+"  rootfs.squashfs\n")
+	r.mustBuild(Options{})
+	r.put(v+"/rootfs.squashfs", "tampered")
+	r.put("images/debian/sid/amd64/default/20240101/lxd.tar.xz", "m")
+	r.put("images/debian/sid/amd64/default/20240101/a.squashfs", "r")
+	failed := errors.New("no")
+	if _, err := Build(t.Context(), r.dir, Options{Publish: func(context.Context, map[string][]byte) error { return failed }}); !errors.Is(err, failed) {
+		t.Fatal(err)
+	}
+	report := r.mustBuild(Options{})
+	want(t, "listing", r.listing(), "debian:sid:amd64:default 20240101: a.squashfs incus.tar.xz lxd.tar.xz")
+	if len(report.Problems) == 0 {
+		t.Error("nothing was reported")
+	}
+}
+
+// TestDeltaOfChangedFile: a delta is checked again when its base or its target has changed.
+func TestDeltaOfChangedFile(t *testing.T) {
+	for _, changed := range []string{"20240101", "20240102"} {
+		r := newTestRoot(t)
+		for n, v := range []string{"20240101", "20240102"} {
+			r.put(product0+v+"/lxd.tar.xz", v)
+			r.put(product0+v+"/rootfs.squashfs", fmt.Sprint(strings.Repeat("0123456789abcdef", 500), n))
+		}
+		r.mustBuild(Options{Differ: VCDIFF{}})
+		delta := filepath.Join(r.dir, product0+"20240102/rootfs.20240101.vcdiff")
+		before, err := os.ReadFile(delta)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.put(product0+changed+"/rootfs.squashfs", strings.Repeat("fedcba9876543210 changed", 400))
+		r.mustBuild(Options{Differ: VCDIFF{}})
+		r.check()
+		if after, err := os.ReadFile(delta); err == nil && bytes.Equal(before, after) && strings.Contains(r.listing(), "vcdiff") {
+			t.Errorf("%s: a delta that is no longer right is listed", changed)
+		}
+	}
+}
+
+// TestReadOnlyMemory: where nothing can be written down, builds do without.
+func TestReadOnlyMemory(t *testing.T) {
+	r := newTestRoot(t)
+	r.version(product0 + "20240101")
+	r.put(".sstream/build.sums/x", "in the way")
+	r.mustBuild(Options{})
+	r.check()
+}
+
+// TestSeedStreamFails: under the old name too, a stream that fails does not keep back the others.
+func TestSeedStreamFails(t *testing.T) {
+	r := newTestRoot(t)
+	r.version(product0 + "20240101")
+	r.version("daily/debian/sid/amd64/default/20240101")
+	r.put("daily/debian/sid/amd64/default/20240101/image.yaml", "a b\nc")
+	report := r.mustBuild(Options{Seed: true, Streams: []string{"daily", "images", "nope"}})
+	r.check()
+	if len(report.Failed) != 2 || len(report.Streams) != 1 {
+		t.Errorf("failed: %v", report.Failed)
 	}
 }

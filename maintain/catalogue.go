@@ -148,9 +148,7 @@ func (b *builder) config(v *version) *Config {
 	for _, key := range config.Unknown {
 		b.warn(v, v.Config, fmt.Errorf("%q means nothing in the section simplestream", key))
 	}
-	if err := b.memory.add(path.Join(v.Path, v.Config), about, fileSum{sha256: described}); err != nil {
-		b.warn(v, v.Config, err)
-	}
+	b.memory.add(path.Join(v.Path, v.Config), about, fileSum{sha256: described})
 	return config
 }
 

@@ -21,6 +21,7 @@ type deltaJob struct {
 	base, target *file
 	baseName     string // of the base's version
 	name         string // of the delta
+	temp         string // its name until it is known to be right
 	found        *file  // the delta that lies there, nil if there is none
 
 	outcome deltaOutcome
@@ -44,12 +45,15 @@ func (b *builder) deltas(ctx context.Context, works []*work) error {
 	var jobs []*deltaJob
 	for _, w := range works {
 		for _, p := range w.products {
-			jobs = b.appendFound(jobs, p)
+			found := b.findBases(p)
+			b.selectDeltas(p) // so that what is not listed is not checked again and again
+			jobs = b.appendUnchecked(jobs, found)
 			jobs = b.appendMissing(jobs, p)
 		}
 	}
 	err := parallel(ctx, b.Workers, len(jobs), func(ctx context.Context, i int) error {
 		j := jobs[i]
+		j.temp = fmt.Sprintf(".%s.%d.tmp", j.name, i)
 		j.outcome, j.err = b.delta(ctx, j)
 		return ctx.Err()
 	})
@@ -67,8 +71,10 @@ func (b *builder) deltas(ctx context.Context, works []*work) error {
 	return nil
 }
 
-// appendFound tells on what each delta of a product is based, and leaves out those that no client can use.
-func (b *builder) appendFound(jobs []*deltaJob, p *product) []*deltaJob {
+// findBases tells on what each delta of a product is based, and leaves out those that no client can use. It returns the
+// others that can be checked.
+func (b *builder) findBases(p *product) []*deltaJob {
+	var found []*deltaJob
 	listed := p.listed()
 	names := make([]string, len(listed))
 	for i, v := range listed {
@@ -91,9 +97,23 @@ func (b *builder) appendFound(jobs []*deltaJob, p *product) []*deltaJob {
 				f.left = !b.Seed
 			case !b.Seed && (f.Size >= target.Size || !slices.Contains(b.Deltas, target.ftype)):
 				f.left = true
-			case !f.checked && b.Differ != nil:
-				jobs = append(jobs, &deltaJob{v: v, base: base, target: target, baseName: f.base, name: f.Name, found: f})
+			default:
+				found = append(found, &deltaJob{v: v, base: base, target: target, baseName: f.base, name: f.Name, found: f})
 			}
+		}
+	}
+	return found
+}
+
+// appendUnchecked adds those of the deltas that were found that may not be right: they are not listed yet, or a file that
+// they go with has changed.
+func (b *builder) appendUnchecked(jobs, found []*deltaJob) []*deltaJob {
+	if b.Differ == nil {
+		return jobs
+	}
+	for _, j := range found {
+		if f := j.found; !f.left && (!f.checked || j.base.altered || j.target.altered) {
+			jobs = append(jobs, j)
 		}
 	}
 	return jobs
@@ -158,28 +178,28 @@ func (b *builder) delta(ctx context.Context, j *deltaJob) (deltaOutcome, error) 
 			return deltaFailed, err
 		}
 	}
-	temp, err := os.CreateTemp(dir, "."+j.name+".*.tmp")
-	if err != nil {
+	temp := filepath.Join(dir, j.temp)
+	if err := os.WriteFile(temp, nil, 0o666); err != nil {
 		return deltaFailed, err
 	}
-	temp.Close()
-	defer os.Remove(temp.Name())
-	err = b.Differ.Encode(ctx, base, filepath.Join(b.root, j.target.path), temp.Name())
+	defer os.Remove(temp)
+	err := b.Differ.Encode(ctx, base, filepath.Join(b.root, j.target.path), temp)
 	useless := errors.Is(err, vcdiff.ErrNotWorthwhile)
 	if err != nil && !useless {
 		return deltaFailed, err
 	}
-	info, err := os.Stat(temp.Name())
+	info, err := os.Stat(temp)
 	if err != nil {
 		return deltaFailed, err
 	}
 	if useless || info.Size() >= j.target.Size && !b.Seed {
-		return deltaNoGain, b.memory.addUseless(path.Join(j.v.Path, j.name), j.base.sum.sha256, j.target.sum.sha256)
+		b.memory.addUseless(path.Join(j.v.Path, j.name), j.base.sum.sha256, j.target.sum.sha256)
+		return deltaNoGain, nil
 	}
-	if err := b.decodes(ctx, base, temp.Name(), j.target); err != nil {
+	if err := b.decodes(ctx, base, temp, j.target); err != nil {
 		return deltaFailed, err
 	}
-	return deltaMade, b.keepDelta(ctx, j, temp.Name())
+	return deltaMade, b.keepDelta(ctx, j, temp)
 }
 
 // decodes checks that a delta makes a target.
@@ -196,9 +216,6 @@ func (b *builder) decodes(ctx context.Context, base, delta string, target *file)
 
 // keepDelta gives a delta its name and remembers its digest.
 func (b *builder) keepDelta(ctx context.Context, j *deltaJob, temp string) error {
-	if err := os.Chmod(temp, 0o666&^umask()); err != nil {
-		return err
-	}
 	if err := syncFile(temp); err != nil {
 		return err
 	}
@@ -217,7 +234,8 @@ func (b *builder) keepDelta(ctx context.Context, j *deltaJob, temp string) error
 		return err
 	}
 	f.known, f.checked, j.made = true, true, f
-	return b.memory.add(f.path, f.File, f.sum)
+	b.memory.add(f.path, f.File, f.sum)
+	return nil
 }
 
 // settle takes what a job came to into its version.

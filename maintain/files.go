@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"syscall"
 )
 
 func exists(fsys fs.FS, path string) bool {
@@ -36,13 +35,6 @@ func isGzipOf(fsys fs.FS, path string, body []byte) bool {
 	}
 	return binary.LittleEndian.Uint32(tail[:]) == crc32.ChecksumIEEE(body) &&
 		binary.LittleEndian.Uint32(tail[4:]) == uint32(len(body))
-}
-
-// umask returns the permissions that new files are not given.
-func umask() os.FileMode {
-	mask := syscall.Umask(0)
-	syscall.Umask(mask)
-	return os.FileMode(mask)
 }
 
 // syncFile makes the content of a file durable.

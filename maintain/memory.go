@@ -24,6 +24,7 @@ type memory struct {
 	useless map[string]string     // deltas not worth listing, by path: the digests of base and target
 	out     *os.File              // nil until something is added
 	stale   bool                  // the file holds what is no longer so
+	failed  error                 // why nothing is read or written any more
 }
 
 type remembered struct {
@@ -34,14 +35,15 @@ type remembered struct {
 // memoryPath is where the memory of builds is kept, below the root.
 const memoryPath = ".sstream/build.sums"
 
-func openMemory(root string) (*memory, error) {
+// openMemory reads the memory that is there. Where it cannot be read or written, builds do without.
+func openMemory(root string) *memory {
 	m := &memory{path: filepath.Join(root, memoryPath)}
 	body, err := os.ReadFile(m.path)
 	if err != nil && !os.IsNotExist(err) {
-		return nil, err
+		m.failed = err
 	}
 	m.read(body)
-	return m, nil
+	return m
 }
 
 // read takes every line that it understands: a run that was killed leaves half of one.
@@ -104,9 +106,9 @@ func (m *memory) recall(path string, f File) (sum fileSum, known, changed bool) 
 }
 
 // add remembers a file that was read. It is written at once.
-func (m *memory) add(path string, f File, sum fileSum) error {
+func (m *memory) add(path string, f File, sum fileSum) {
 	r := remembered{f.Size, f.Modified.UnixNano(), sum}
-	return m.append(path, func(w io.Writer) error {
+	m.append(path, func(w io.Writer) error {
 		if _, again := m.files[path]; again {
 			m.stale = true
 		}
@@ -116,8 +118,8 @@ func (m *memory) add(path string, f File, sum fileSum) error {
 }
 
 // addUseless remembers that a delta is not worth listing.
-func (m *memory) addUseless(path, base, target string) error {
-	return m.append(path, func(w io.Writer) error {
+func (m *memory) addUseless(path, base, target string) {
+	m.append(path, func(w io.Writer) error {
 		m.useless[path] = base + " " + target
 		return writeUseless(w, path, m.useless[path])
 	})
@@ -129,26 +131,29 @@ func (m *memory) isUseless(path, base, target string) bool {
 	return m.useless[path] == base+" "+target
 }
 
-func (m *memory) append(path string, write func(io.Writer) error) error {
-	if strings.ContainsRune(path, '\n') {
-		return nil // a line cannot hold it: it is read again every time
-	}
+func (m *memory) append(path string, write func(io.Writer) error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.failed != nil || strings.ContainsRune(path, '\n') { // a line cannot hold it: it is read again every time
+		return
+	}
 	if m.out == nil {
-		if err := os.MkdirAll(filepath.Dir(m.path), 0o777); err != nil {
-			return err
-		}
-		out, err := os.OpenFile(m.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666)
-		if err != nil {
-			return err
-		}
-		m.out = out
-		if _, err := out.WriteString("\n"); err != nil { // ends a line that a killed run left
-			return err
+		if m.failed = m.open(); m.failed != nil {
+			return
 		}
 	}
-	return write(m.out)
+	m.failed = write(m.out)
+}
+
+func (m *memory) open() (err error) {
+	if err := os.MkdirAll(filepath.Dir(m.path), 0o777); err != nil {
+		return err
+	}
+	if m.out, err = os.OpenFile(m.path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o666); err != nil {
+		return err
+	}
+	_, err = m.out.WriteString("\n") // ends a line that a killed run left
+	return err
 }
 
 func (m *memory) close() {
@@ -159,6 +164,9 @@ func (m *memory) close() {
 
 // keep writes the memory anew without the files for which gone is true, if there are any.
 func (m *memory) keep(gone func(path string) bool) error {
+	if m.failed != nil {
+		return m.failed
+	}
 	before := len(m.files) + len(m.useless)
 	maps.DeleteFunc(m.files, func(path string, _ remembered) bool { return gone(path) })
 	maps.DeleteFunc(m.useless, func(path, _ string) bool { return gone(path) })

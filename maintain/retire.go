@@ -50,5 +50,5 @@ func writeRetired(root string, retired map[string]time.Time) error {
 	for _, path := range slices.Sorted(maps.Keys(retired)) {
 		body = fmt.Appendf(body, "%s %s\n", retired[path].UTC().Format(time.RFC3339), path)
 	}
-	return replaceFile(name, body, 0o666&^umask())
+	return replaceFile(name, body, 0o666)
 }

@@ -126,6 +126,7 @@ func (b *builder) read(ctx context.Context, list []*reading) error {
 		if !r.f.known {
 			return nil
 		}
-		return b.memory.add(r.f.path, r.f.File, r.f.sum)
+		b.memory.add(r.f.path, r.f.File, r.f.sum)
+		return nil
 	})
 }

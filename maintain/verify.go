@@ -15,26 +15,43 @@ var errMismatch = errors.New("it is not what " + sumsName + " says")
 // verify leaves out what could not be read and what is not what its SHA256SUMS says. Of a new version everything has to
 // be right; a version that is listed already keeps the files that are.
 func (b *builder) verify(ctx context.Context, works []*work) error {
+	b.works = nil
 	for _, w := range works {
-		for v := range w.all() {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			for _, path := range v.Leftover {
-				_ = os.Remove(filepath.Join(b.root, path)) // in the way of nothing if it stays
-			}
-			if err := b.verifyVersion(v); err != nil {
-				return err
-			}
-			if !v.left && v.old == nil {
-				b.Log.Info("New version added to the product catalog", "streamName", w.name, "product", v.product.ID(), "version", v.Name)
-			}
+		if err := b.verifyStream(ctx, w); err != nil {
+			b.streamProblem(w.name, err)
+		} else {
+			b.works = append(b.works, w)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if len(b.works) == 0 {
+		return b.report.Failed[0]
+	}
+	return nil
+}
+
+// verifyStream returns an error if the stream cannot be built.
+func (b *builder) verifyStream(ctx context.Context, w *work) error {
+	for v := range w.all() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for _, path := range v.Leftover {
+			_ = os.Remove(filepath.Join(b.root, path)) // in the way of nothing if it stays
+		}
+		if err := b.verifyVersion(v); err != nil {
+			return err
+		}
+		if !v.left && v.old == nil {
+			b.Log.Info("New version added to the product catalog", "streamName", w.name, "product", v.product.ID(), "version", v.Name)
 		}
 	}
 	return nil
 }
 
-// verifyVersion returns an error if the build cannot go on.
+// verifyVersion returns an error if the stream cannot be built.
 func (b *builder) verifyVersion(v *version) error {
 	if v.Err != nil {
 		v.left = true

@@ -120,30 +120,36 @@ func (b *builder) version(p *product, found *Version) *version {
 	}
 	if v.old != nil {
 		for name := range v.old.Items.All() {
-			v.altered = v.altered || v.file(name) == nil && !isMetadata(name)
+			v.altered = v.altered || v.file(name) == nil && !isMetadata(name) && !isWhole(name)
 		}
 	}
 	return v
 }
 
 // recall finds out whether a file is known: from the memory of earlier runs if that has it, else from the catalogue if
-// it has not been touched since.
+// it has not been touched since. What is known may still be another content than the catalogue lists, if the run that
+// read it did not come to an end.
 func (b *builder) recall(v *version, f *file) {
 	var item *streams.Item
 	if v.old != nil {
 		item, _ = v.old.Items.Get(f.Name)
 	}
-	f.checked = item != nil
-	if f.sum, f.known, f.altered = b.memory.recall(f.path, f.File); f.known || f.altered || item == nil {
-		f.altered = f.altered && item != nil
+	changed := false
+	f.sum, f.known, changed = b.memory.recall(f.path, f.File)
+	if item == nil {
 		return
 	}
-	size, ok := item.Get("size").Int()
-	f.known = ok && size == f.Size && isHex(item.Str("sha256")) && !f.Modified.After(v.product.work.oldTime)
-	f.altered = !f.known
-	if f.known {
-		f.sum = fileSum{sha256: item.Str("sha256"), combined: combinedOf(v.old, f.ftype)}
+	size, _ := item.Get("size").Int()
+	same := size == f.Size && isHex(item.Str("sha256"))
+	switch {
+	case f.known:
+		same = same && item.Str("sha256") == f.sum.sha256
+	case changed || f.Modified.After(v.product.work.oldTime):
+		same = false
+	case same:
+		f.known, f.sum = true, fileSum{sha256: item.Str("sha256"), combined: combinedOf(v.old, f.ftype)}
 	}
+	f.altered, f.checked = !same, same
 }
 
 // combinedOf returns the fingerprints that a listed version has for a root, by the digest of the metadata.
