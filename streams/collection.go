@@ -11,28 +11,41 @@ type Collection struct {
 	Updated  string // the field of that name in what is made; "": none
 	Datatype string // the field of that name in what is made; "": none
 	docs     Nodes[*Products]
+	names    map[string]string // each once: the same names stand in many places, and are cheap to compare if they are the same memory
 }
 
 // Add puts an item in its place. It is an error if there is one already.
 func (c *Collection) Add(contentID string, r Ref, item *Item) error {
+	r = Ref{c.name(r.Product), c.name(r.Version), c.name(r.Item)}
 	doc := child(&c.docs, contentID, func() *Products { return c.document(contentID) })
 	product := child(&doc.Products, r.Product, func() *Product { return &Product{Versions: MakeNodes[*Version]()} })
 	version := child(&product.Versions, r.Version, func() *Version { return &Version{Items: MakeNodes[*Item]()} })
-	if _, ok := version.Items.Get(r.Item); ok {
+	if there := child(&version.Items, r.Item, func() *Item { return item }); there != item {
 		return fmt.Errorf("%s/%s/%s/%s is there already", contentID, r.Product, r.Version, r.Item)
 	}
-	version.Items.Set(r.Item, item)
 	return nil
+}
+
+// name returns name in the memory where it stands for all items.
+func (c *Collection) name(name string) string {
+	known, ok := c.names[name]
+	if !ok {
+		if c.names == nil {
+			c.names = map[string]string{}
+		}
+		c.names[name], known = name, name
+	}
+	return known
 }
 
 // child returns the child of that name, making it if it is not there.
 func child[T any](n *Nodes[T], name string, create func() T) T {
-	c, ok := n.Get(name)
-	if !ok {
-		c = create()
-		n.Set(name, c)
+	if c, ok := n.Get(name); ok {
+		return c
 	}
-	return c
+	n.list = append(n.list, node[T]{name, create()})
+	n.added()
+	return n.list[len(n.list)-1].value
 }
 
 func (c *Collection) document(contentID string) *Products {

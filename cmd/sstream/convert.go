@@ -27,6 +27,8 @@ type convertFlags struct {
 	juju     bool
 	gzip     bool
 	signer   signerFlags
+
+	size int // of the lists that were read, in bytes
 }
 
 func newConvertCommand(a *app) *cobra.Command {
@@ -114,6 +116,7 @@ func (c *convertFlags) run(ctx context.Context, a *app, args []string) error {
 	if c.format != "" && c.format != "json" && c.format != "tab" {
 		return usageError("--format is json or tab, not %q", c.format)
 	}
+	collectRarely(a)
 	updated, err := now(a)
 	if err != nil {
 		return err
@@ -169,6 +172,7 @@ func (c *convertFlags) read(a *app, items *streams.Collection, name string) erro
 		}
 		return err
 	}
+	c.size += len(data)
 	if c.format == "json" || c.format == "" && bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
 		return items.AddJSON(data)
 	}
@@ -195,11 +199,10 @@ func (c *convertFlags) documents(items *streams.Collection) ([]publish.Document,
 	index := items.Index(made, path)
 	style := streams.Style{Indent: 2, Newline: true}
 	docs := []publish.Document{{Path: streamsDir + "index.json", Data: streams.Append(nil, index, style), Index: true}}
-	var text []byte
 	for _, doc := range made {
 		doc.Condense(streams.Sticky)
-		text = streams.Append(text[:0], doc, style)
-		docs = append(docs, publish.Document{Path: path(doc.ContentID()), Data: bytes.Clone(text)})
+		text := make([]byte, 0, c.size/len(made)) // about what it will take
+		docs = append(docs, publish.Document{Path: path(doc.ContentID()), Data: streams.Append(text, doc, style)})
 	}
 	if c.juju {
 		docs[0].Path = streamsDir + "index2.json"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -142,6 +143,7 @@ func (q *queryFlags) check() error {
 }
 
 func (q *queryFlags) run(ctx context.Context, a *app, address string, filters streams.Filters, log *slog.Logger) error {
+	collectRarely(a)
 	m, path, err := q.open(a, address, log, nil)
 	if err != nil {
 		return err
@@ -165,6 +167,13 @@ func (q *queryFlags) run(ctx context.Context, a *app, address string, filters st
 		return &exitError{code: exitPipe}
 	}
 	return err
+}
+
+// collectRarely is for commands that hold what they have read to the end, so that to look for garbage early is in vain.
+func collectRarely(a *app) {
+	if a.getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
 }
 
 // exitPipe is the exit code of a program that SIGPIPE has ended.
