@@ -189,6 +189,7 @@ func TestTruncatedWhileMapped(t *testing.T) {
 }
 
 func TestNotWorthwhile(t *testing.T) {
+	tooSlowRaced(t)
 	r := rand.New(rand.NewPCG(25, 26))
 	source := make([]byte, 64<<20)
 	rand.NewChaCha8([32]byte{1}).Read(source)

@@ -142,6 +142,7 @@ func (f *islands) ReadAt(p []byte, off int64) (int, error) {
 // TestBeyond32Bits makes a delta from a source above 4 GiB that copies from its start, from its end, and in one window
 // from both, which does not go.
 func TestBeyond32Bits(t *testing.T) {
+	tooSlowRaced(t)
 	r := rand.New(rand.NewPCG(9, 10))
 	a, b := randomBytes(r, 1<<20), randomBytes(r, 1<<20)
 	source := &islands{size: 5 << 30, at: []int64{100_000, 4<<30 + 600_000_001}, data: [][]byte{a, b}}

@@ -23,6 +23,14 @@ func randomBytes(r *rand.Rand, n int) []byte {
 	return b
 }
 
+// tooSlowRaced leaves a test that reads very much to runs without the race detector, of which .ci/run makes one.
+func tooSlowRaced(t *testing.T) {
+	t.Helper()
+	if raced {
+		t.Skip("takes minutes with the race detector: go test ./vcdiff runs it")
+	}
+}
+
 // text is n bytes of something that compresses well.
 func text(r *rand.Rand, n int) []byte {
 	var b bytes.Buffer

@@ -1,0 +1,5 @@
+//go:build race
+
+package vcdiff
+
+const raced = true
