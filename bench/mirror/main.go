@@ -1,5 +1,5 @@
 // Command mirror measures sstream mirror beside curl, aria2c and a bare copy-and-hash loop over the same files on a local
-// nginx, in one run: go run ./bench/mirror [-scale 1.0]
+// nginx, in one run: go run ./bench/mirror [-scale 1.0] [-python 'python3 …/bin/sstream-mirror']
 //
 // CPU seconds are user and system time of the client; the ratios compare medians within this run.
 package main
@@ -26,8 +26,9 @@ func main() {
 	scale := flag.Float64("scale", 1, "share of the full sizes")
 	rounds := flag.Int("rounds", 3, "runs of each tool, interleaved")
 	only := flag.String("only", "", "run the cases whose name holds this")
+	python := flag.String("python", "", "command of the Python tool, to run beside the others")
 	flag.Parse()
-	if err := run(*scale, *rounds, *only); err != nil {
+	if err := run(*scale, *rounds, *only, strings.Fields(*python)); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -39,7 +40,7 @@ type set struct {
 	size  int
 }
 
-func run(scale float64, rounds int, only string) error {
+func run(scale float64, rounds int, only string, python []string) error {
 	work, err := os.MkdirTemp("", "bench-mirror")
 	if err != nil {
 		return err
@@ -70,7 +71,7 @@ func run(scale float64, rounds int, only string) error {
 		if err != nil {
 			return err
 		}
-		err = s.measure(work, bin, root, url, rounds)
+		err = s.measure(work, bin, root, url, rounds, python)
 		stop()
 		if err != nil {
 			return err
@@ -89,7 +90,7 @@ type tool struct {
 	keep bool                      // dst holds the set already: a run with nothing new
 }
 
-func (s set) measure(work, bin, root, url string, rounds int) error {
+func (s set) measure(work, bin, root, url string, rounds int, python []string) error {
 	list := filepath.Join(work, "urls")
 	tools := []tool{
 		{"sstream", func(dst string) []string {
@@ -105,6 +106,11 @@ func (s set) measure(work, bin, root, url string, rounds int) error {
 		{"nothing new", func(dst string) []string {
 			return []string{bin, "mirror", "--no-verify", "--path=streams/v1/index.json", url, dst}
 		}, true},
+	}
+	if len(python) > 0 {
+		tools = append(tools, tool{"Python tool", func(dst string) []string {
+			return append(slices.Clone(python), "--no-verify", "--path=streams/v1/index.json", url, dst)
+		}, false})
 	}
 	if err := s.lists(list, url); err != nil {
 		return err
