@@ -162,7 +162,9 @@ func (q *queryFlags) run(ctx context.Context, a *app, address string, filters st
 	if err != nil {
 		p.fail()
 	}
-	err = errors.Join(err, out.Flush())
+	if flushed := out.Flush(); err == nil {
+		err = flushed
+	}
 	if errors.Is(err, syscall.EPIPE) { // whoever reads has had enough
 		return &exitError{code: exitPipe}
 	}
