@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // Collection gathers items, each with its place, into products documents. The zero value is empty.
@@ -185,6 +186,9 @@ func (c *Collection) AddTab(text string) error {
 		line = strings.TrimSuffix(line, "\r")
 		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
 			continue
+		}
+		if !utf8.ValidString(line) {
+			return fmt.Errorf("line %d: not UTF-8", n)
 		}
 		words := strings.Split(line, "\t")
 		if len(words) < len(placeKeys) {

@@ -70,6 +70,7 @@ func TestCollectionErrors(t *testing.T) {
 		"c\tp\tv\ti\tx\n":               `line 1: "x" is not key=value`,
 		"c\tp\tv\ti\tsize=\n":           `line 1: its size "" is no number of bytes`,
 		"c\tp\tv\ti\nc\tp\tv\ti\ta=b\n": "line 2: c/p/v/i is there already",
+		"c\tp\tv\ti\nc\t\xff\tv\ti":     "line 2: not UTF-8",
 		"c\t\tv\ti\n":                   "line 1: its product_name is empty",
 	} {
 		if err := new(streams.Collection).AddTab(text); err == nil || !strings.Contains(err.Error(), want) {
