@@ -130,8 +130,10 @@ func TestBadSource(t *testing.T) {
 				if n := len(cloud.Images("RegionOne")); n != 2 {
 					t.Errorf("there are %d images", n)
 				}
-				m.intercept = nil
-				delete(m.files, jammy)
+				m.change(func() {
+					m.intercept = nil
+					delete(m.files, jammy)
+				})
 				s.must(m, released)
 				if n := len(s.products("RegionOne").Products.Names()); n != 3 {
 					t.Errorf("%d products are published after the next run", n)

@@ -48,8 +48,9 @@ func newMirror(t *testing.T, name string) *mirror {
 		m.mu.Lock()
 		m.asked[path]++
 		data, ok := m.files[path]
+		intercept := m.intercept
 		m.mu.Unlock()
-		if m.intercept != nil && m.intercept(w, r) {
+		if intercept != nil && intercept(w, r) {
 			return
 		}
 		file := filepath.Join("testdata/source", path)
@@ -73,6 +74,13 @@ func newMirror(t *testing.T, name string) *mirror {
 		t.Fatal(err)
 	}
 	return m
+}
+
+// change sets what the server answers; a request given up by a client that failed may still be read meanwhile.
+func (m *mirror) change(f func()) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f()
 }
 
 func (m *mirror) requests(path string) int {
