@@ -33,11 +33,11 @@ const (
 // mirror is a source of images on a web server: testdata/streams/NAME over testdata/source.
 type mirror struct {
 	*fetch.Mirror
-	intercept func(http.ResponseWriter, *http.Request) bool // tells whether it answered
 
-	mu    sync.Mutex
-	files map[string][]byte // served instead of those in testdata, by path
-	asked map[string]int
+	mu        sync.Mutex
+	intercept func(http.ResponseWriter, *http.Request) bool // tells whether it answered
+	files     map[string][]byte                             // served instead of those in testdata, by path
+	asked     map[string]int
 }
 
 func newMirror(t *testing.T, name string) *mirror {
