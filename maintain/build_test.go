@@ -172,6 +172,7 @@ func TestBuildSeed(t *testing.T) {
 	r := newTestRoot(t)
 	r.put(product0+"v1/lxd.tar.xz", "meta")
 	r.put(product0+"v1/rootfs.squashfs", "root")
+	r.put("images/ubuntu/noble/amd64/whole/v1/lxd_combined.tar.gz", "what simplestream-maintainer does not know")
 	now := time.Date(2024, 5, 6, 7, 8, 9, 0, time.FixedZone("", 19800))
 	r.mustBuild(Options{Seed: true, Now: func() time.Time { return now }})
 	catalogue, _ := os.ReadFile(filepath.Join(r.dir, "streams/v1/images.json"))

@@ -93,7 +93,9 @@ func (b *builder) arrange(w *work) {
 			p.old, _ = w.old.Products.Get(p.ID())
 		}
 		for _, v := range found.Versions {
-			v.Files = slices.DeleteFunc(v.Files, func(f File) bool { return slices.Contains(b.Omit, path.Join(v.Path, f.Name)) })
+			v.Files = slices.DeleteFunc(v.Files, func(f File) bool {
+				return b.Seed && !inSeed(f.Name) || slices.Contains(b.Omit, path.Join(v.Path, f.Name))
+			})
 			if _, gone := b.retired[v.Path]; !gone && v.Missing(b.Clients) == "" {
 				p.versions = append(p.versions, b.version(p, v))
 			}
@@ -110,9 +112,6 @@ func (b *builder) version(p *product, found *Version) *version {
 		v.old, _ = p.old.Versions.Get(v.Name)
 	}
 	for _, found := range found.Files {
-		if b.Seed && !inSeed(found.Name) {
-			continue
-		}
 		f := &file{File: found, path: path.Join(v.Path, found.Name), ftype: ftypeOf(found.Name)}
 		b.recall(v, f)
 		v.altered = v.altered || f.altered || !f.known
