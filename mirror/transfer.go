@@ -53,20 +53,29 @@ func (r *run) transfer(ctx context.Context, files []*file, report *Report) error
 
 func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopted *atomic.Int64) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(r.Jobs)
-	for _, f := range files {
-		if ctx.Err() != nil {
-			break
-		}
+	var next atomic.Int64
+	for range min(r.Jobs, len(files)) {
 		group.Go(func() error {
-			found, err := r.bring(ctx, f, finder)
-			if found {
-				adopted.Add(1)
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(files) {
+					return nil
+				}
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				f := files[i]
+				found, err := r.bring(ctx, f, finder)
+				if r.Progress != nil {
+					r.Progress.Done(f.path, err)
+				}
+				if err != nil {
+					return err
+				}
+				if found {
+					adopted.Add(1)
+				}
 			}
-			if r.Progress != nil {
-				r.Progress.Done(f.path, err)
-			}
-			return err
 		})
 	}
 	return group.Wait()

@@ -91,6 +91,7 @@ func (d *Dir) Sync(ctx context.Context) error {
 	}
 	d.swap.RLock()
 	defer d.swap.RUnlock()
+	d.folders.keep(nil)
 	drafts := d.batch.snapshot()
 	paths := slices.Sorted(maps.Keys(drafts))
 	if err := d.syncDrafts(paths); err != nil {

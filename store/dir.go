@@ -30,6 +30,7 @@ type Dir struct {
 	buffers sync.Pool    // of *[bufferSize]byte
 	busy    keyedLock    // one writer a path
 	batch   batch        // what has yet to be made durable
+	folders folders      // where writers are
 	tree    sync.RWMutex // shared: making a file in a directory; alone: removing empty directories
 	swap    sync.RWMutex // shared: writing below directories; alone: exchanging a directory for another
 	syncing sync.Mutex   // whoever takes changed directories out of the batch holds it until they are durable
@@ -69,7 +70,10 @@ func OpenDir(path string, o DirOptions) (*Dir, error) {
 }
 
 // Close releases the directory. Readers that are open stay open.
-func (d *Dir) Close() error { return errors.Join(d.top.Close(), d.root.Close()) }
+func (d *Dir) Close() error {
+	d.folders.keep(nil)
+	return errors.Join(d.top.Close(), d.root.Close())
+}
 
 // Path returns the path that the directory was opened by.
 func (d *Dir) Path() string { return d.path }
@@ -119,15 +123,21 @@ func (d *Dir) Stat(ctx context.Context, path string) (Info, error) {
 	if err := check(ctx, path); err != nil {
 		return Info{}, err
 	}
-	if info, ok := statFile(d.top, path); ok {
-		return info, nil
+	info, err := walk(d, func() (Info, error) { return d.statFile(path) })
+	if err != nil {
+		return Info{}, d.failed("stat", path, err)
 	}
-	info, err := walk(d, func() (fs.FileInfo, error) { return d.root.Stat(path) })
+	return info, nil
+}
+
+// statInRoot is statFile in the way of os.Root.
+func (d *Dir) statInRoot(path string) (Info, error) {
+	info, err := d.root.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
 		err = notContent(info)
 	}
 	if err != nil {
-		return Info{}, d.failed("stat", path, err)
+		return Info{}, err
 	}
 	return Info{Size: info.Size(), Modified: info.ModTime()}, nil
 }

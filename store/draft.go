@@ -18,7 +18,7 @@ type draft struct {
 	d    *Dir
 	path string
 	base string   // the last component of path
-	dir  *os.Root // the directory of path; nil if there is none yet
+	dir  *folder  // the directory of path; nil if there is none yet
 	file *os.File // nil if there is none yet
 	size int64    // how much of the content it holds
 	hole bool     // it ends with a hole, which is not in the file yet
@@ -27,7 +27,7 @@ type draft struct {
 // findDraft opens the draft that an earlier run has left, if there is one.
 func (d *Dir) findDraft(name string) (*draft, error) {
 	w := &draft{d: d, path: name, base: path.Base(name)}
-	dir, err := d.root.OpenRoot(path.Dir(name))
+	dir, err := d.folders.enter(d.root, path.Dir(name))
 	if isAbsent(err) {
 		return w, nil
 	}
@@ -55,7 +55,11 @@ func (w *draft) find() error {
 	if err != nil {
 		return err
 	}
-	return w.open(os.O_RDWR)
+	f, err := w.dir.OpenFile(w.base+partSuffix, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return w.take(f)
 }
 
 // create makes the file of the draft, and its directory, unless they are there.
@@ -66,15 +70,18 @@ func (w *draft) create() error {
 	w.d.tree.RLock() // no directory goes before there is a file in it
 	defer w.d.tree.RUnlock()
 	err := fs.ErrNotExist
+	var f *os.File
 	if w.dir != nil {
-		err = w.open(os.O_RDWR | os.O_CREATE | os.O_EXCL)
+		f, err = createFile(w.dir, w.base+partSuffix)
 	}
 	if errors.Is(err, fs.ErrNotExist) { // the directory, or it has gone meanwhile
-		w.close()
-		if w.dir, err = w.d.makeDir(path.Dir(w.path)); err != nil {
+		if err := w.remakeDir(); err != nil {
 			return err
 		}
-		err = w.open(os.O_RDWR | os.O_CREATE | os.O_EXCL)
+		f, err = createFile(w.dir, w.base+partSuffix)
+	}
+	if err == nil {
+		err = w.take(f)
 	}
 	if err != nil {
 		return w.failed("create", err)
@@ -82,14 +89,29 @@ func (w *draft) create() error {
 	return nil
 }
 
+// remakeDir makes the directory of the draft, which is not there or no more.
+func (w *draft) remakeDir() (err error) {
+	if w.dir != nil {
+		w.d.folders.forget(w.dir)
+		w.close()
+	}
+	dir := path.Dir(w.path)
+	w.dir, err = w.d.folders.enter(w.d.root, dir)
+	if isAbsent(err) {
+		if err = w.d.mkdirs(dir); err == nil {
+			w.dir, err = w.d.folders.enter(w.d.root, dir)
+		}
+	}
+	if err != nil {
+		return w.d.failed("mkdir", dir, err)
+	}
+	return nil
+}
+
 var errTaken = errors.New("another process is writing it")
 
-// open opens the file of the draft for this process alone.
-func (w *draft) open(flag int) error {
-	f, err := w.dir.OpenFile(w.base+partSuffix, flag, 0o666)
-	if err != nil {
-		return err
-	}
+// take makes f, which is at its place, the file of the draft, for this process alone.
+func (w *draft) take(f *os.File) error {
 	info, err := f.Stat()
 	if err == nil && errors.Is(lockFile(f), errLocked) {
 		err = errTaken
@@ -223,7 +245,7 @@ func (w *draft) close() {
 		w.file.Close() // and lets go of its lock
 	}
 	if w.dir != nil {
-		w.dir.Close()
+		w.d.folders.leave(w.dir)
 	}
 }
 

@@ -17,7 +17,8 @@ func (d *Dir) Put(ctx context.Context, path string, c Content) error {
 // PutSoon implements [Syncer]. Until Sync the content stays in its draft, PATH.part: so what is at a path is whole even
 // after a power cut, and an interrupted run need not read again what it had.
 func (d *Dir) PutSoon(ctx context.Context, path string, c Content) error {
-	return d.put(ctx, path, c, func(*draft) error {
+	return d.put(ctx, path, c, func(w *draft) error {
+		d.folders.keep(w.dir)
 		d.batch.add(path)
 		return nil
 	})
@@ -88,7 +89,7 @@ func (w *draft) publish() error {
 	if err := w.dir.Rename(w.base+partSuffix, w.base); err != nil {
 		return w.failed("rename", err)
 	}
-	if err := syncDir(w.dir); err != nil {
+	if err := syncDir(w.dir.Root); err != nil {
 		return w.failed("sync", err)
 	}
 	return w.d.syncParents(path.Dir(w.path))

@@ -49,6 +49,7 @@ func (d *Dir) Replace(ctx context.Context, docs map[string][]byte, gone []string
 	}
 	d.swap.Lock()
 	defer d.swap.Unlock()
+	d.folders.keep(nil) // it may be one that goes
 	if err := d.clearAside(); err != nil {
 		return err
 	}

@@ -1,31 +1,41 @@
 package store
 
 import (
-	"os"
+	"io/fs"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// statFile looks at a regular file below top in three system calls, where os.Root takes three for every directory on
-// the way: a run with nothing new asks for every file that it holds. It is not ok for anything else, on kernels before
-// 5.6 either.
-func statFile(top *os.File, path string) (info Info, ok bool) {
-	conn, err := top.SyscallConn()
+// statFile looks at a regular file in three system calls, and in one if nothing is there, where os.Root takes three for
+// every directory on the way: a run asks for every file that it holds or is to hold. Anything else, kernels before 5.6 as
+// well, is left to os.Root.
+func (d *Dir) statFile(path string) (info Info, err error) {
+	conn, err := d.top.SyscallConn()
 	if err != nil {
-		return Info{}, false
+		return Info{}, err
 	}
 	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS}
-	_ = conn.Control(func(fd uintptr) {
-		file, err := unix.Openat2(int(fd), path, &how)
-		if err != nil {
+	found := false
+	var opening error
+	err = conn.Control(func(top uintptr) {
+		var file int
+		if file, opening = unix.Openat2(int(top), path, &how); opening != nil {
 			return
 		}
 		defer unix.Close(file)
 		var s unix.Stat_t
 		if unix.Fstat(file, &s) == nil && s.Mode&unix.S_IFMT == unix.S_IFREG {
-			info, ok = Info{Size: s.Size, Modified: time.Unix(s.Mtim.Unix())}, true
+			info, found = Info{Size: s.Size, Modified: time.Unix(s.Mtim.Unix())}, true
 		}
 	})
-	return info, ok
+	switch {
+	case found:
+		return info, nil
+	case err != nil:
+		return Info{}, err
+	case opening == unix.ENOENT, opening == unix.ENOTDIR:
+		return Info{}, fs.ErrNotExist
+	}
+	return d.statInRoot(path)
 }

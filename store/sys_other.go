@@ -17,7 +17,6 @@ func linkCount(fs.FileInfo) uint64            { return 1 }
 func device(fs.FileInfo) uint64               { return 0 }
 func freeBytes(*os.File) (int64, error)       { return 0, errors.ErrUnsupported }
 func syncFilesystem(*os.File) error           { return errors.ErrUnsupported }
-func statFile(*os.File, string) (Info, bool)  { return Info{}, false }
 func startWriteback(f *os.File, off, n int64) {}
 
 func cloneFile(dst, src *os.File) error                        { return errors.ErrUnsupported }
@@ -26,3 +25,9 @@ func sameOwnerAndMode(a, b fs.FileInfo) bool                   { return false }
 func exchangeNames(*os.File, string, *os.File, string) error   { return errors.ErrUnsupported }
 func isExchangeUnsupported(err error) bool                     { return errors.Is(err, errors.ErrUnsupported) }
 func copyAttributes(to, from *os.File, info fs.FileInfo) error { return to.Chmod(info.Mode()) }
+
+func (d *Dir) statFile(path string) (Info, error) { return d.statInRoot(path) }
+
+func createFile(dir *folder, name string) (*os.File, error) {
+	return dir.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+}

@@ -1,0 +1,90 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"sync"
+)
+
+// folder is a directory that writers have open. Opening it takes a system call for each directory on the way.
+type folder struct {
+	*os.Root
+	top   *os.File // the same directory
+	name  string
+	users int
+}
+
+// folders are the directories that writers have open. Those of one directory share it, and the one of the last PutSoon
+// stays open: the next file is most often a neighbour.
+type folders struct {
+	mu   sync.Mutex
+	open map[string]*folder
+	kept *folder // nil: none
+}
+
+// enter opens the directory named name, if it is there. Whoever enters it leaves it.
+func (x *folders) enter(root *os.Root, name string) (*folder, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if f, ok := x.open[name]; ok {
+		f.users++
+		return f, nil
+	}
+	dir, err := root.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	top, err := dir.Open(".")
+	if err != nil {
+		return nil, errors.Join(err, dir.Close())
+	}
+	if x.open == nil {
+		x.open = make(map[string]*folder)
+	}
+	f := &folder{Root: dir, top: top, name: name, users: 1}
+	x.open[name] = f
+	return f, nil
+}
+
+func (x *folders) leave(f *folder) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.drop(f)
+}
+
+// keep leaves f open for who comes next, and the one that was kept before no longer. Without f none is kept.
+func (x *folders) keep(f *folder) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if f == x.kept {
+		return
+	}
+	if f != nil {
+		f.users++
+	}
+	if x.kept != nil {
+		x.drop(x.kept)
+	}
+	x.kept = f
+}
+
+// forget has the next to enter open the directory anew: f has been removed.
+func (x *folders) forget(f *folder) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.open[f.name] == f {
+		delete(x.open, f.name)
+	}
+}
+
+// drop is leave, for who holds the lock.
+func (x *folders) drop(f *folder) {
+	if f.users--; f.users > 0 {
+		return
+	}
+	if x.open[f.name] == f {
+		delete(x.open, f.name)
+	}
+	f.top.Close()
+	f.Close()
+}
