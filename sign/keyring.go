@@ -95,7 +95,7 @@ func loadHome(home string) (keyBlocks, error) {
 		return blocks, fmt.Errorf("gpg keeps the keys of %s in its key daemon: export them (gpg --export > FILE) and name that file as keyring", home)
 	}
 	if errors.Is(failed, fs.ErrNotExist) {
-		return blocks, fmt.Errorf("no keyring is given and gpg has none in %s: name a file with the publisher's public key: %w", home, fs.ErrNotExist)
+		return blocks, fmt.Errorf("no keyring is given and gpg has none in %s: name a file with the publisher's public key", home)
 	}
 	return blocks, failed
 }

@@ -12,6 +12,8 @@ Juju and OpenStack say which images exist.
 ` + exitHelp,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: 2,
 	}
 	root.AddCommand(
 		newAddCommand(a),
