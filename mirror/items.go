@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -17,7 +18,7 @@ type file struct {
 }
 
 // checkItems refuses what cannot be mirrored safely, before anything is written.
-func (r *run) checkItems() error {
+func (r *run) checkItems(ctx context.Context) error {
 	documents := r.documentPaths()
 	files, err := r.files()
 	if err != nil {
@@ -35,6 +36,9 @@ func (r *run) checkItems() error {
 		if err != nil {
 			return fmt.Errorf("source: %s: %w", f.ids[0], err)
 		}
+	}
+	if r.UseDeltas && !r.NoItems {
+		r.recipes = r.findRecipes(ctx, files)
 	}
 	return nil
 }

@@ -48,6 +48,7 @@ type Options struct {
 	Grace         time.Duration    // how long files stay after nothing lists them any more; 0: none
 	MaxDelete     Limit            // refuses a run that would remove more; the zero value: no limit
 	AllowRollback bool             // takes documents that are older than what was seen before
+	UseDeltas     bool             // files are made of deltas that the source lists, where that saves reading them
 	Seeds         []string         // directories to take files from whose size and checksum are right
 	Progress      Progress         // is told what happens; nil: nobody
 	Now           func() time.Time // nil: time.Now
@@ -83,6 +84,8 @@ type Report struct {
 	Items   int   // files that are new or were replaced
 	Bytes   int64 // their size
 	Adopted int   // of Items: found in the target, at another path or in a seed, verified and not read from the source
+	Made    int   // of Items: made of a delta
+	Saved   int64 // bytes that were not read from the source because of it
 	Removed int   // files removed
 	Waiting int   // files that nothing lists, kept for the grace period
 	NotHeld int   // items that a published document lists and the mirror does not hold, by choice of filters
@@ -98,6 +101,8 @@ type run struct {
 	updated map[string]time.Time // goes into the state once it is true of what is published
 	docs    []*fetch.Document    // everything that was read, each after what it lists
 	parts   []Part
+	recipes map[string]*recipe // what is to be made of deltas, by path
+	kitchen *kitchen           // where that is done
 	unlock  func() error
 }
 

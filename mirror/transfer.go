@@ -28,6 +28,7 @@ func (r *run) transfer(ctx context.Context, files []*file, report *Report) error
 		return nil
 	}
 	finder := newFinder(r)
+	r.kitchen = newKitchen(r, files)
 	var fresh, replacing []*file
 	for _, f := range files {
 		if f.known {
@@ -48,11 +49,13 @@ func (r *run) transfer(ctx context.Context, files []*file, report *Report) error
 		}
 	}
 	report.Items, report.Bytes, report.Adopted = len(files), total, int(adopted.Load())
+	report.Made, report.Saved = int(r.kitchen.made.Load()), r.kitchen.saved.Load()
 	return nil
 }
 
 func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopted *atomic.Int64) error {
 	group, ctx := errgroup.WithContext(ctx)
+	files = r.kitchen.inOrder(files)
 	var next atomic.Int64
 	for range min(r.Jobs, len(files)) {
 		group.Go(func() error {
@@ -72,6 +75,7 @@ func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopt
 				if err != nil {
 					return err
 				}
+				r.kitchen.arrived(f.path)
 				if found {
 					adopted.Add(1)
 				}
@@ -81,7 +85,8 @@ func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopt
 	return group.Wait()
 }
 
-// bring makes one file whole in the target: as it lies there, from elsewhere on this machine, or from the source.
+// bring makes one file whole in the target: as it lies there, from elsewhere on this machine, made of a delta,
+// or from the source.
 func (r *run) bring(ctx context.Context, f *file, finder *finder) (found bool, err error) {
 	if r.Progress != nil {
 		r.Progress.Item(f.path, f.size)
@@ -89,14 +94,14 @@ func (r *run) bring(ctx context.Context, f *file, finder *finder) (found bool, e
 	if found, err = finder.find(ctx, f); found || err != nil {
 		return found, err
 	}
-	content := r.src.Content(f.path, f.size, f.digest)
-	if r.Progress != nil {
-		content = counted(content, func(n int) { r.Progress.Bytes(f.path, n) })
-	}
 	put := r.dst.Put
-	if s, ok := r.dst.(store.Syncer); ok {
+	if s, ok := r.dst.(store.Syncer); ok && !r.kitchen.needs(f.path) {
 		put = s.PutSoon
 	}
+	if made, err := r.kitchen.make(ctx, f, put); made || err != nil {
+		return false, err
+	}
+	content := r.counted(f, r.src.Content(f.path, f.size, f.digest))
 	err = put(ctx, f.path, content)
 	if bad := (*store.ContentError)(nil); errors.As(err, &bad) {
 		err = put(ctx, f.path, content) // another mirror is asked, and no proxy that keeps something else
@@ -104,15 +109,18 @@ func (r *run) bring(ctx context.Context, f *file, finder *finder) (found bool, e
 	return false, err
 }
 
-// counted tells how many bytes are read of c.
-func counted(c store.Content, read func(n int)) store.Content {
+// counted tells how many bytes are read of c, the content of f.
+func (r *run) counted(f *file, c store.Content) store.Content {
+	if r.Progress == nil {
+		return c
+	}
 	open := c.Open
 	c.Open = func(ctx context.Context, off int64) (io.ReadCloser, error) {
 		in, err := open(ctx, off)
 		if err != nil {
 			return nil, err
 		}
-		return &countingReader{in, read}, nil
+		return &countingReader{in, func(n int) { r.Progress.Bytes(f.path, n) }}, nil
 	}
 	return c
 }

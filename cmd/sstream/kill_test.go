@@ -55,23 +55,76 @@ func killSource(t *testing.T, dir string, day int) map[string][]byte {
 // TestKilled kills the program at many points of an update, with no chance to clean up. What is published is there and
 // whole every time, and the run that is let be leaves what an undisturbed one leaves.
 func TestKilled(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), "sstream")
-	if err := os.Symlink(self, program); err != nil {
-		t.Fatal(err)
-	}
 	source, target := t.TempDir(), t.TempDir()
-	mirror := func() *exec.Cmd {
-		return exec.Command(program, "mirror", "--grace=0", "--path=streams/v1/index.json", source, target)
-	}
 	killSource(t, source, 1)
+	mirror := program(t, "mirror", "--grace=0", "--path=streams/v1/index.json", source, target)
 	if out, err := mirror().CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	want := killSource(t, source, 2)
+	killUntilDone(t, mirror, target)
+	for path, data := range want {
+		got, err := os.ReadFile(filepath.Join(target, path))
+		if err != nil || !bytes.Equal(got, data) {
+			t.Fatalf("%s is not as it should be (%v)", path, err)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(target, "files/1/*/*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("%d files of the old version are left (%v)", len(left), err)
+	}
+}
+
+// TestKilledWhileMaking does so while files are made of deltas.
+func TestKilledWhileMaking(t *testing.T) {
+	source, target := t.TempDir(), t.TempDir()
+	mirror := program(t, "mirror", "--grace=0", "--use-deltas", "--path=streams/v1/index.json", source, target)
+	for _, version := range []string{"20240505", "20240506", "20240507"} {
+		for p := range 8 {
+			dir := filepath.Join(source, fmt.Sprintf("images/ubuntu/r%d/amd64/cloud", p), version)
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			image := bytes.Repeat([]byte(fmt.Sprintf("%d: a line of an image that stays. ", p)), 20000)
+			image = append(image, version...)
+			for name, data := range map[string][]byte{"rootfs.squashfs": image, "lxd.tar.xz": []byte(version)} {
+				if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if out, err := program(t, "build", "--loglevel=error", source)().CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if version == "20240505" {
+			if out, err := mirror().CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+		}
+	}
+	killUntilDone(t, mirror, target)
+	if out, err := exec.Command("diff", "-r", filepath.Join(source, "images"), filepath.Join(target, "images")).CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// program returns what makes a call of sstream, in a process of its own.
+func program(t *testing.T, args ...string) func() *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "sstream")
+	if err := os.Symlink(self, name); err != nil {
+		t.Fatal(err)
+	}
+	return func() *exec.Cmd { return exec.Command(name, args...) }
+}
+
+// killUntilDone calls mirror and kills it, later each time, until it comes to its end before that.
+func killUntilDone(t *testing.T, mirror func() *exec.Cmd, target string) {
+	t.Helper()
 	killed := 0
 	for delay := 2 * time.Millisecond; ; delay += delay/4 + time.Millisecond {
 		cmd := mirror()
@@ -89,16 +142,6 @@ func TestKilled(t *testing.T) {
 	}
 	if killed < 3 {
 		t.Errorf("the program was killed %d times only", killed)
-	}
-	for path, data := range want {
-		got, err := os.ReadFile(filepath.Join(target, path))
-		if err != nil || !bytes.Equal(got, data) {
-			t.Fatalf("%s is not as it should be (%v)", path, err)
-		}
-	}
-	left, err := filepath.Glob(filepath.Join(target, "files/1/*/*"))
-	if err != nil || len(left) > 0 {
-		t.Errorf("%d files of the old version are left (%v)", len(left), err)
 	}
 	parts, err := exec.Command("find", target, "-name", "*.part").Output()
 	if err != nil || strings.TrimSpace(string(parts)) != "" {

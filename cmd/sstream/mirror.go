@@ -34,6 +34,7 @@ type mirrorFlags struct {
 	maxDelete     string
 	metadata      string
 	plan          string
+	useDeltas     bool
 	seeds         []string
 	allowRollback bool
 	wait          time.Duration
@@ -53,8 +54,12 @@ FILTER holds are mirrored: key=value, key!=value, key~regexp or key!~regexp, ove
 it, as arch, release, ftype, product_name, version_name, item_name. Several runs with other filters into one TARGET add up.
 
 What is published lists only files that are there: files come first, then all documents as one, then old files go.
+
+With --use-deltas an image is made of one that TARGET holds or is about to hold and of a delta between the two, if the stream lists
+one (an item with delta_base) that saves reading bytes. It is checked as any other; what goes wrong is said, and it is read whole.
 ` + exitHelp,
 		Example: `  sstream mirror --max=1 https://images.maas.io/ephemeral-v3/stable /srv/maas 'arch=amd64' 'release~(jammy|noble)'
+  sstream mirror --use-deltas --max=2 https://images.lxd.canonical.com /srv/lxd 'release=noble'
   sstream mirror --dry-run --path=streams/v1/index.json examples/foocloud/ my.out`,
 	}
 	m.add(cmd.Flags())
@@ -103,6 +108,7 @@ func (m *mirrorFlags) add(f *pflag.FlagSet) {
 		f.StringVar(&m.metadata, "metadata", "verbatim", "publish the source's own documents (verbatim), or `kind` trimmed: what is held and nothing else")
 		m.signer.add(f)
 		f.StringVar(&m.plan, "plan", "", "print the plan in this `format` (json) on stdout")
+		f.BoolVar(&m.useDeltas, "use-deltas", false, "make images of deltas and of older images, where that saves reading them")
 		f.StringArrayVar(&m.seeds, "seed", nil, "`directory` to take files from whose size and checksum are right (repeatable)")
 		f.BoolVar(&m.allowRollback, "allow-rollback", false, "take a stream that is older than what was mirrored before")
 		f.StringVar(&m.cloud, "os-cloud", "", "`name` of the cloud in clouds.yaml that swift:// is in (default: that of the environment)")
@@ -161,7 +167,7 @@ func (m *mirrorFlags) options(a *app, filters []string) (o mirror.Options, err e
 	}
 	o.Plan.Max, o.Plan.Keep = m.max.n, m.keep
 	o.NoItems, o.Unchecked, o.Jobs, o.Grace = m.noItems, m.unchecked, m.jobs, m.grace
-	o.Seeds, o.AllowRollback, o.ReadOnly, o.Wait = m.seeds, m.allowRollback, m.dryRun, m.wait
+	o.UseDeltas, o.Seeds, o.AllowRollback, o.ReadOnly, o.Wait = m.useDeltas, m.seeds, m.allowRollback, m.dryRun, m.wait
 	if m.keep && m.max.n == nil {
 		return o, errors.New("--keep needs --max: say how many versions are to be kept")
 	}
@@ -237,6 +243,9 @@ func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o 
 func (m *mirrorFlags) openTarget(ctx context.Context, a *app, target string, log *slog.Logger) (dst store.Store, done func() error, err error) {
 	none := func() error { return nil }
 	if strings.HasPrefix(target, "swift://") {
+		if m.useDeltas {
+			return nil, nil, usageError("--use-deltas needs a directory: what a delta changes is read back and forth")
+		}
 		dst, err = a.openSwift(ctx, m.cloud, target, swift.Options{ReadACL: swift.PublicRead}, log)
 		return dst, none, err
 	}

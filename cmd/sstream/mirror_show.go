@@ -61,6 +61,10 @@ func (m *mirrorFlags) showLines(a *app, w *mirror.Work) {
 		}
 	}
 	fmt.Fprintf(a.stderr, "%s%d Mb change\n", b.String(), sum/mebibyte)
+	if m.useDeltas && m.dryRun {
+		files, bytes := w.Savings()
+		fmt.Fprintf(a.stderr, "deltas would save %s (%d bytes): %d files would be made of them\n", formatBytes(bytes), bytes, files)
+	}
 }
 
 // pythonNames writes version names as Python prints a list.
@@ -82,6 +86,15 @@ type planChange struct {
 	Path      string `json:"path,omitempty"`
 	Size      *int64 `json:"size,omitempty"`
 	Digest    string `json:"digest,omitempty"`
+	Delta     *delta `json:"delta,omitempty"` // with --use-deltas: what the file is made of
+}
+
+// delta is how a file comes without being read whole.
+type delta struct {
+	Path  string `json:"path"`
+	Size  int64  `json:"size"`
+	Base  string `json:"base"`  // a version of the product
+	Saves int64  `json:"saves"` // bytes
 }
 
 func writePlan(a *app, w *mirror.Work) error {
@@ -91,6 +104,9 @@ func writePlan(a *app, w *mirror.Work) error {
 			Path: e.Item.Str("path"), Digest: streams.DigestOf(e.Get).String()}
 		if size, ok := streams.String(e.Get("size")).Int(); ok {
 			c.Size = &size
+		}
+		if d, ok := w.Delta(&e); ok && change == "add" {
+			c.Delta = &delta{d.Path, d.Size, d.Base, d.Saves}
 		}
 		changes = append(changes, c)
 	}
@@ -110,6 +126,9 @@ func writePlan(a *app, w *mirror.Work) error {
 
 // showReport says under the new name what was done, and under both what a reader may not expect.
 func (m *mirrorFlags) showReport(a *app, r mirror.Report) {
+	if m.useDeltas {
+		fmt.Fprintf(a.stderr, "deltas saved %s (%d bytes): %d files were made of them\n", formatBytes(r.Saved), r.Saved, r.Made)
+	}
 	if m.old {
 		return
 	}
