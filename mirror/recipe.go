@@ -68,8 +68,7 @@ func kindOf(e *streams.Entity, ftype string) kind { return kind{e.Ref.Product, e
 // cookbook finds recipes for the files of a run.
 type cookbook struct {
 	ways     map[string][]way          // by the path of what they make
-	files    map[string]*file          // that come in this run, by path …
-	coming   map[streams.Digest]*file  // … and by content
+	coming   map[streams.Digest]*file  // files of this run by content
 	held     map[streams.Digest]string // what the target holds of bases and deltas
 	deciding map[string]bool           // true while it is being decided, false afterwards
 	recipes  map[string]*recipe
@@ -80,10 +79,9 @@ type way struct{ base, delta streams.Entity }
 
 // findRecipes returns what can be made of deltas, by path.
 func (r *run) findRecipes(ctx context.Context, files []*file) map[string]*recipe {
-	c := &cookbook{ways: map[string][]way{}, files: map[string]*file{}, coming: map[streams.Digest]*file{},
+	c := &cookbook{ways: map[string][]way{}, coming: map[streams.Digest]*file{},
 		held: map[streams.Digest]string{}, deciding: map[string]bool{}, recipes: map[string]*recipe{}}
 	for _, f := range files {
-		c.files[f.path] = f
 		if _, ok := c.coming[f.digest]; !ok {
 			c.coming[f.digest] = f
 		}

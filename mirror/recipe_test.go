@@ -399,21 +399,15 @@ func (p *interrupter) Bytes(string, int) {
 
 // TestMakingNeedsLittleMemory makes a file that is far larger than the memory that it takes.
 func TestMakingNeedsLittleMemory(t *testing.T) {
-	const size = 160 << 20
-	s := &images{data: map[string]string{"1": "", "2": ""}, deltas: map[string]string{"2": ""}, bases: map[string]string{"2": "1"}}
+	const blocks, header = 160, 5
+	one, two := block("one"), block("two")
+	// The windows of a delta know nothing of one another, and all blocks of a file are the same.
+	delta := encode(t, one, two)
+	delta = delta[:header] + strings.Repeat(delta[header:], blocks)
+	s := &images{data: map[string]string{"1": "", "2": ""}, deltas: map[string]string{"2": delta}, bases: map[string]string{"2": "1"}}
 	source := directory(t, s.files(t, "1", "2"))
-	base, sum1 := marked(t, filepath.Join(source, imagePath("1")), size, "one")
-	image, sum2 := marked(t, filepath.Join(source, imagePath("2")), size, "two")
-	delta, err := os.Create(filepath.Join(source, deltaPath("2")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer delta.Close()
-	h := sha256.New()
-	stats, err := vcdiff.Encode(t.Context(), io.MultiWriter(delta, h), base, size, image, size, &vcdiff.Options{Memory: 64 << 20})
-	if err != nil {
-		t.Fatal(err)
-	}
+	sums := map[string]string{"p/1/root": repeat(t, filepath.Join(source, imagePath("1")), one, blocks),
+		"p/2/root": repeat(t, filepath.Join(source, imagePath("2")), two, blocks)}
 	list := filepath.Join(source, "streams/v1/test.json")
 	data, err := os.ReadFile(list)
 	if err != nil {
@@ -423,13 +417,11 @@ func TestMakingNeedsLittleMemory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed := map[string]struct {
-		size int64
-		sum  string
-	}{"p/1/root": {size, sum1}, "p/2/root": {size, sum2}, "p/2/delta": {stats.Delta, fmt.Sprintf("%x", h.Sum(nil))}}
 	for e := range p.All() {
-		e.Item.Set("size", streams.Int(listed[e.Ref.String()].size))
-		e.Item.Set("sha256", streams.String(listed[e.Ref.String()].sum))
+		if sum, ok := sums[e.Ref.String()]; ok {
+			e.Item.Set("size", streams.Int(int64(blocks*len(one))))
+			e.Item.Set("sha256", streams.String(sum))
+		}
 	}
 	if err := os.WriteFile(list, streams.Append(nil, p, streams.Style{}), 0o644); err != nil {
 		t.Fatal(err)
@@ -447,24 +439,22 @@ func TestMakingNeedsLittleMemory(t *testing.T) {
 	}
 }
 
-// marked makes a file of zeros with a mark every megabyte, and returns it with its checksum.
-func marked(t testing.TB, path string, size int64, mark string) (*os.File, string) {
+// block is a megabyte of zeros with a mark.
+func block(mark string) string { return mark + strings.Repeat("\x00", 1<<20-len(mark)) }
+
+// repeat writes a file of n blocks, and returns its checksum.
+func repeat(t testing.TB, path, block string, n int) string {
 	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() })
-	h, block := sha256.New(), make([]byte, 1<<20)
-	copy(block, mark)
-	for off := int64(0); off < size; off += 1 << 20 {
-		h.Write(block)
-		if _, err := f.WriteAt([]byte(mark), off); err != nil {
+	defer f.Close()
+	h := sha256.New()
+	for range n {
+		if _, err := io.WriteString(io.MultiWriter(f, h), block); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := f.Truncate(size); err != nil {
-		t.Fatal(err)
-	}
-	return f, fmt.Sprintf("%x", h.Sum(nil))
+	return fmt.Sprintf("%x", h.Sum(nil))
 }

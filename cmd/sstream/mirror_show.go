@@ -63,7 +63,7 @@ func (m *mirrorFlags) showLines(a *app, w *mirror.Work) {
 	fmt.Fprintf(a.stderr, "%s%d Mb change\n", b.String(), sum/mebibyte)
 	if m.useDeltas && m.dryRun {
 		files, bytes := w.Savings()
-		fmt.Fprintf(a.stderr, "deltas would save %s (%d bytes): %d files would be made of them\n", formatBytes(bytes), bytes, files)
+		fmt.Fprintf(a.stderr, "deltas would save %s (%d bytes) on %s\n", formatBytes(bytes), bytes, count(files, "file", "files"))
 	}
 }
 
@@ -127,7 +127,7 @@ func writePlan(a *app, w *mirror.Work) error {
 // showReport says under the new name what was done, and under both what a reader may not expect.
 func (m *mirrorFlags) showReport(a *app, r mirror.Report) {
 	if m.useDeltas {
-		fmt.Fprintf(a.stderr, "deltas saved %s (%d bytes): %d files were made of them\n", formatBytes(r.Saved), r.Saved, r.Made)
+		fmt.Fprintf(a.stderr, "deltas saved %s (%d bytes) on %s\n", formatBytes(r.Saved), r.Saved, count(r.Made, "file", "files"))
 	}
 	if m.old {
 		return
