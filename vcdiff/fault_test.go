@@ -3,6 +3,7 @@ package vcdiff
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -15,8 +16,8 @@ import (
 // an error, or what it was.
 func TestDamaged(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 16))
-	source := text(r, 20_000)
-	target := append(edited(r, source, 20, 50), text(r, 3000)...)
+	source := text(r, lean(20_000))
+	target := append(edited(r, source, 20, 50), text(r, lean(3000))...)
 	for name, delta := range map[string][]byte{
 		"lzma":    encode(t, source, target, &Options{WindowSize: 1 << 13}),
 		"none":    encode(t, source, target, &Options{WindowSize: 1 << 13, NoSecondary: true}),
@@ -80,21 +81,40 @@ func TestMaxSize(t *testing.T) {
 func TestVerify(t *testing.T) {
 	r := rand.New(rand.NewPCG(19, 20))
 	source := randomBytes(r, 300_000)
-	target := edited(r, source, 10, 1000)
+	target := append(edited(r, source, 10, 1000), make([]byte, 5000)...)
 	delta := encode(t, source, target, nil)
+	damaged := bytes.Clone(delta)
+	damaged[bytes.LastIndex(delta, binary.BigEndian.AppendUint32(nil, adler32(target)))]++
 	other := bytes.Clone(target)
 	other[len(other)-1]++
 	longer := append(bytes.Clone(target), 0)
+	dir := t.TempDir()
 	for _, c := range []struct {
-		name   string
-		target []byte
-		want   error
+		name                  string
+		source, delta, target []byte
+		want                  error
 	}{
-		{"same", target, nil}, {"changed", other, ErrMismatch}, {"longer", longer, ErrMismatch}, {"shorter", target[:len(target)-1], ErrCorrupt},
+		{"same", source, delta, target, nil},
+		{"by xdelta3", source, stockEncode(t, source, target, "-9"), target, nil},
+		{"nothing of a source", nil, encode(t, nil, target, nil), target, nil},
+		{"changed", source, delta, other, ErrMismatch},
+		{"longer", source, delta, longer, ErrMismatch},
+		{"shorter", source, delta, target[:len(target)-1], ErrCorrupt},
+		{"another checksum", source, damaged, target, ErrCorrupt},
+		{"cut off", source, delta[:len(delta)-1], target, ErrCorrupt},
+		{"another source", target, delta, target, ErrMismatch},
+		{"a shorter source", source[:200_000], delta, target, ErrMismatch},
+		{"no source", nil, delta, target, ErrMismatch},
 	} {
-		err := Verify(t.Context(), bytes.NewReader(source), bytes.NewReader(delta), bytes.NewReader(c.target), int64(len(c.target)))
+		size := int64(len(c.target))
+		err := Verify(t.Context(), bytes.NewReader(c.source), bytes.NewReader(c.delta), bytes.NewReader(c.target), size)
 		if !errors.Is(err, c.want) || c.want == nil && err != nil {
 			t.Errorf("%s: %v", c.name, err)
+		}
+		files := []*os.File{open(t, filepath.Join(dir, c.name+".source"), c.source), open(t, filepath.Join(dir, c.name+".target"), c.target)}
+		err = Verify(t.Context(), files[0], bytes.NewReader(c.delta), files[1], size)
+		if !errors.Is(err, c.want) || c.want == nil && err != nil {
+			t.Errorf("%s, files: %v", c.name, err)
 		}
 	}
 }
@@ -111,8 +131,8 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 // TestFailures has each read and each write fail, and cancels at each of them.
 func TestFailures(t *testing.T) {
 	r := rand.New(rand.NewPCG(21, 22))
-	source := text(r, 300_000)
-	target := edited(r, source, 100, 100)
+	source := text(r, lean(300_000))
+	target := edited(r, source, lean(100), 100)
 	broken := errors.New("broken")
 	run := func(fail int, what func() error) (calls int, err error) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -140,7 +160,7 @@ func TestFailures(t *testing.T) {
 				return 0, err
 			}
 			return len(p), nil
-		}), reader(source), int64(len(source)), reader(target), int64(len(target)), &Options{Workers: 1, WindowSize: 1 << 16})
+		}), reader(source), int64(len(source)), reader(target), int64(len(target)), &Options{Workers: 1, WindowSize: lean(1 << 16)})
 		return calls, err
 	}
 	all, err := run(0, nil)
@@ -164,27 +184,44 @@ func TestSourceShorterThanSaid(t *testing.T) {
 	}
 }
 
-// TestTruncatedWhileMapped has the source become shorter after it was mapped: that must not kill the program.
+// TestTruncatedWhileMapped has a file become shorter after it was mapped: that must not kill the program.
 func TestTruncatedWhileMapped(t *testing.T) {
 	r := rand.New(rand.NewPCG(23, 24))
 	content := randomBytes(r, 3<<20)
-	f, err := os.Open(writeFile(t, filepath.Join(t.TempDir(), "source"), content))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if newInput(f, int64(len(content))).data == nil {
-		t.Skip("files are not mapped here")
-	}
-	target := readerFunc(func(p []byte, off int64) (int, error) {
-		if err := os.Truncate(f.Name(), 0); err != nil {
-			t.Error(err)
+	size := int64(len(content))
+	delta := encode(t, content, content, nil)
+	// truncating is content, and makes the file shorter when it is read.
+	truncating := func(f *os.File) readerFunc {
+		return func(p []byte, off int64) (int, error) {
+			if err := os.Truncate(f.Name(), 0); err != nil {
+				t.Error(err)
+			}
+			return bytes.NewReader(content).ReadAt(p, off)
 		}
-		return bytes.NewReader(content).ReadAt(p, off)
-	})
-	_, err = Encode(t.Context(), io.Discard, f, int64(len(content)), target, int64(len(content)), nil)
-	if !errors.Is(err, errTruncated) {
-		t.Errorf("%v", err)
+	}
+	for name, run := range map[string]func(f *os.File) error{
+		"source": func(f *os.File) error {
+			_, err := Encode(t.Context(), io.Discard, f, size, truncating(f), size, nil)
+			return err
+		},
+		"target": func(f *os.File) error {
+			_, err := Encode(t.Context(), io.Discard, truncating(f), size, f, size, nil)
+			return err
+		},
+		"source of a delta": func(f *os.File) error {
+			return Verify(t.Context(), f, bytes.NewReader(delta), truncating(f), size)
+		},
+		"target of a delta": func(f *os.File) error {
+			return Verify(t.Context(), truncating(f), bytes.NewReader(delta), f, size)
+		},
+	} {
+		f := open(t, filepath.Join(t.TempDir(), "file"), content)
+		if newInput(f, size).data == nil {
+			t.Skip("files are not mapped here")
+		}
+		if err := run(f); !errors.Is(err, errTruncated) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package vcdiff
 
 import (
 	"bytes"
-	"io"
 	"math/rand/v2"
 	"os/exec"
 	"testing"
@@ -24,9 +23,23 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, source, delta []byte) {
 		o := &DecodeOptions{MaxWindow: 1 << 20, MaxSize: 1 << 22}
-		n, err := Decode(t.Context(), io.Discard, bytes.NewReader(source), bytes.NewReader(delta), o)
-		if n > o.MaxSize {
-			t.Fatalf("%d bytes", n)
+		var made bytes.Buffer
+		n, err := Decode(t.Context(), &made, bytes.NewReader(source), bytes.NewReader(delta), o)
+		if n > o.MaxSize || n != int64(made.Len()) {
+			t.Fatalf("%d bytes, %d written", n, made.Len())
+		}
+		target := made.Bytes()
+		verify := func() error {
+			return Verify(t.Context(), bytes.NewReader(source), bytes.NewReader(delta), bytes.NewReader(target), n)
+		}
+		if verifyErr := verify(); (err == nil) != (verifyErr == nil) && o.MaxSize-n > 1<<20 {
+			t.Fatalf("decodes: %v; is verified: %v", err, verifyErr)
+		}
+		if n > 0 {
+			target[int(n)*7919%len(target)]++
+			if verify() == nil {
+				t.Fatal("anything is verified")
+			}
 		}
 		if info, inspectErr := Inspect(bytes.NewReader(delta)); err == nil && (inspectErr != nil || info.Target != n) {
 			t.Fatalf("decodes to %d bytes but: %+v, %v", n, info, inspectErr)

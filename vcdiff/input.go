@@ -16,7 +16,7 @@ type input struct {
 	data []byte // all of it, nil if it is not mapped
 }
 
-// unknownSize is the size of a source that is to be found out by reading.
+// unknownSize is the size of a source that is to be found out: of a file by asking, of others by reading.
 const unknownSize = 1<<63 - 1
 
 // newInput returns r as an input that is mapped if possible. It has to be closed.
@@ -27,8 +27,14 @@ func newInput(r io.ReaderAt, size int64) *input {
 		return in
 	}
 	info, err := f.Stat()
-	if err == nil && info.Mode().IsRegular() && info.Size() >= size {
-		in.data = mapFile(f, size)
+	if err != nil || !info.Mode().IsRegular() {
+		return in
+	}
+	if size == unknownSize {
+		in.size = info.Size()
+	}
+	if info.Size() >= in.size {
+		in.data = mapFile(f, in.size)
 	}
 	return in
 }

@@ -185,6 +185,7 @@ func TestBeyond32Bits(t *testing.T) {
 // TestStockCache counts how often the stock decoder has to read a block of 2 MiB for a target whose pieces come from all
 // over a source that is larger than its cache.
 func TestStockCache(t *testing.T) {
+	tooSlowRaced(t)
 	r := rand.New(rand.NewPCG(11, 12))
 	chacha := rand.NewChaCha8([32]byte{1})
 	source := make([]byte, 160<<20)

@@ -32,6 +32,17 @@ func writeFile(t testing.TB, path string, content []byte) string {
 	return path
 }
 
+// open writes a file and opens it until the end of the test.
+func open(t testing.TB, path string, content []byte) *os.File {
+	t.Helper()
+	f, err := os.Open(writeFile(t, path, content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
 // stockDecode applies a delta as LXD and Incus do.
 func stockDecode(t testing.TB, source, delta []byte) ([]byte, error) {
 	t.Helper()

@@ -3,7 +3,7 @@
 #
 #   sudo ./pairs.sh DIR
 #
-# Needs root (debootstrap, chroot), about 12 GB in DIR, the network to a Debian mirror, and some ten minutes of CPU.
+# Needs root (debootstrap, chroot, loop mounts), about 16 GB in DIR, the network to a Debian mirror, and some ten minutes of CPU.
 # A file that exists is kept, so a run that was interrupted can be repeated.
 set -euo pipefail
 dir=${1:?usage: pairs.sh DIR}
@@ -13,7 +13,7 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 mkdir -p "$dir"; cd "$dir"
 
 need=()
-for p in debootstrap squashfs-tools qemu-utils xdelta3 zstd time e2fsprogs; do
+for p in debootstrap squashfs-tools qemu-utils xdelta3 zstd rsync e2fsprogs; do
   dpkg -s "$p" >/dev/null 2>&1 || need+=("$p")
 done
 [ ${#need[@]} = 0 ] || { apt-get update -q; apt-get install -y -q --no-install-recommends "${need[@]}"; }
@@ -49,16 +49,36 @@ squash() { # squash ROOT FILE OPTIONS...: written as an image builder writes it
   local root=$1 file=$2; shift 2
   [ -e "$file" ] || { mksquashfs "$root" "$file.part" -noappend -no-exports -no-progress -no-recovery "$@" >/dev/null; mv "$file.part" "$file"; }
 }
-qcow() { # qcow ROOT FILE OPTIONS...
-  local root=$1 file=$2; shift 2
-  [ -e "$file" ] && return
-  rm -f disk.raw; truncate -s 4G disk.raw
-  mke2fs -q -t ext4 -d "$root" disk.raw
-  qemu-img convert -O qcow2 "$@" disk.raw "$file.part"; mv "$file.part" "$file"; rm -f disk.raw
+qcow() { # qcow RAW FILE OPTIONS...
+  local raw=$1 file=$2; shift 2
+  qemu-img convert -O qcow2 "$@" "$raw" "$file.part"; mv "$file.part" "$file"
 }
-for r in r1 r2 r3 r2k; do qcow $r $r.qcow2; done
-for r in r2 r3; do qcow $r $r-c.qcow2 -c; done
-for r in r1 r2k; do squash $r $r-zstd3.squashfs -comp zstd -Xcompression-level 3; done
+# As lxd-imagebuilder makes a VM image: each build fills a new ext4. The kernel spreads the top directories over such a
+# file system by a hash that is seeded anew, so that they lie elsewhere in each build.
+fresh() { # fresh ROOT FILE
+  [ -e "$2" ] && return
+  rm -f disk.raw; truncate -s 4G disk.raw; mkdir -p disk
+  mkfs.ext4 -q -F -b 4096 -i 8192 -m 0 -L rootfs -E resize=536870912 disk.raw
+  mount -o loop disk.raw disk
+  rsync -aHASX --devices "$1/" disk/
+  umount disk; rmdir disk
+  qcow disk.raw "$2"; rm -f disk.raw
+}
+# The same without a mount: mke2fs puts the files one after the other from the first block on. What did not change stays
+# where it was, or very near.
+inplace() { # inplace ROOT FILE
+  [ -e "$2" ] && return
+  rm -f disk.raw; truncate -s 4G disk.raw
+  mke2fs -q -t ext4 -d "$1" disk.raw
+  qcow disk.raw "$2"; rm -f disk.raw
+}
+for r in r1 r2 r3 r2k; do fresh $r $r-fresh.qcow2; done
+for r in r1 r2 r3; do inplace $r $r-inplace.qcow2; done
+for r in r2 r3; do [ -e $r-c.qcow2 ] || qcow $r-fresh.qcow2 $r-c.qcow2 -c; done
+for r in r1 r2 r3 r2k; do squash $r $r-zstd3.squashfs -comp zstd -Xcompression-level 3; done
+# The same files, those of /usr/share before all others.
+echo 'usr/share 1' > order
+squash r3 r3-order-zstd3.squashfs -comp zstd -Xcompression-level 3 -sort order
 for r in r1 r2; do squash $r $r-zstd15.squashfs -b 1M -comp zstd -Xcompression-level 15; done
 for r in r1 r2 r3; do squash $r $r-xz.squashfs -b 1M -comp xz; done
 ls -l -- *.squashfs *.qcow2
