@@ -19,6 +19,14 @@ func (a *Attrs) Get(key string) Value {
 	return v
 }
 
+// likely is Get for a field that probably stands at place i.
+func (a *Attrs) likely(i int, key string) Value {
+	if i < len(a.fields.list) && a.fields.list[i].name == key {
+		return a.fields.list[i].value
+	}
+	return a.Get(key)
+}
+
 // Str returns the field named key if it is a string, else "".
 func (a *Attrs) Str(key string) string {
 	s, _ := a.Get(key).Str()
@@ -37,28 +45,14 @@ func (a *Attrs) SetAfter(key string, v Value) {
 
 // Delete removes the field named key.
 func (a *Attrs) Delete(key string) {
-	if a.fields.find(key) >= 0 {
-		a.drop([]string{key})
-	}
-}
-
-// drop removes the fields named keys.
-func (a *Attrs) drop(keys []string) {
-	if len(keys) == 0 {
+	i := a.fields.find(key)
+	if i < 0 {
 		return
 	}
-	left := make([]node[Value], 0, max(a.Len()-len(keys), 0)) // copies of a keep what they have
-	tail := a.Len() - a.tail
-	for i, f := range a.fields.list {
-		switch {
-		case !slices.Contains(keys, f.name):
-			left = append(left, f)
-		case i >= tail:
-			a.tail--
-		}
+	if i >= a.Len()-a.tail {
+		a.tail--
 	}
-	a.fields.list = left
-	a.fields.reindex()
+	a.fields.Delete(key)
 }
 
 // Len returns the number of fields.

@@ -17,11 +17,10 @@ type Collection struct {
 
 // Add puts an item in its place. It is an error if there is one already.
 func (c *Collection) Add(contentID string, r Ref, item *Item) error {
-	r = Ref{c.name(r.Product), c.name(r.Version), c.name(r.Item)}
 	doc := child(&c.docs, contentID, func() *Products { return c.document(contentID) })
 	product := child(&doc.Products, r.Product, func() *Product { return &Product{Versions: MakeNodes[*Version]()} })
 	version := child(&product.Versions, r.Version, func() *Version { return &Version{Items: MakeNodes[*Item]()} })
-	if there := child(&version.Items, r.Item, func() *Item { return item }); there != item {
+	if there := child(&version.Items, c.name(r.Item), func() *Item { return item }); there != item {
 		return fmt.Errorf("%s/%s/%s/%s is there already", contentID, r.Product, r.Version, r.Item)
 	}
 	return nil
@@ -107,11 +106,15 @@ func (c *Collection) AddJSON(data []byte) error {
 	n := 0
 	err = p.elements(0, func() error {
 		n++
-		item := &Item{}
-		if err := p.node(1, &item.Attrs, "", nil); err != nil {
+		fields, _, err := p.fields(1, "", nil)
+		if err != nil {
 			return err
 		}
-		if err := c.addFlat(item); err != nil {
+		place, fields, err := takePlace(fields)
+		if err == nil {
+			err = c.add(place, p.item(fields))
+		}
+		if err != nil {
 			return fmt.Errorf("item %d: %w", n, err)
 		}
 		return nil
@@ -122,24 +125,22 @@ func (c *Collection) AddJSON(data []byte) error {
 	return err
 }
 
-// addFlat adds an item whose place stands among its fields.
-func (c *Collection) addFlat(item *Item) error {
-	var place [4]string
+// takePlace takes the fields that say where an item goes out of fields, and item_url.
+func takePlace(fields []node[Value]) (place [4]string, left []node[Value], err error) {
 	var known [4]bool
-	fields := item.fields.list[:0]
-	for _, f := range item.fields.list {
-		if i := slices.Index(placeKeys[:], f.name); i >= 0 {
+	left = fields[:0]
+	for _, f := range fields {
+		switch i := slices.Index(placeKeys[:], f.name); {
+		case i >= 0:
 			place[i], known[i] = f.value.Str()
-		} else if f.name != "item_url" {
-			fields = append(fields, f)
+		case f.name != "item_url":
+			left = append(left, f)
 		}
 	}
 	if i := slices.Index(known[:], false); i >= 0 {
-		return fmt.Errorf("it has no %s", placeKeys[i])
+		return place, nil, fmt.Errorf("it has no %s", placeKeys[i])
 	}
-	item.fields.list = fields
-	item.fields.reindex()
-	return c.add(place, item)
+	return place, left, nil
 }
 
 // add adds an item at the place that placeKeys name.

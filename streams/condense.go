@@ -1,50 +1,102 @@
 package streams
 
+import "slices"
+
 // Sticky are the fields that stay on an item when [Products.Condense] is given none: they differ between items by their nature.
 var Sticky = []string{"path", "sha256", "md5", "size"}
 
 // Condense moves string fields that all siblings share to their parent, from items up to products, unless the parent
-// has another value. Fields named in sticky stay on the items.
+// has another value. Fields named in sticky stay on the items. Copies of an item's or a version's Attrs must be clones.
 func (p *Products) Condense(sticky []string) {
-	stays := map[string]bool{}
-	for _, key := range sticky {
-		stays[key] = true
-	}
+	c := condenser{sticky: sticky}
 	for _, product := range p.Products.All() {
-		for _, v := range product.Versions.All() {
-			moveUp(&v.Attrs, &v.Items, func(i *Item) *Attrs { return &i.Attrs }, stays)
-		}
-		moveUp(&product.Attrs, &product.Versions, func(v *Version) *Attrs { return &v.Attrs }, stays)
+		c.product(product)
 	}
 }
 
-// moveUp moves what children share to their parent.
-func moveUp[T any](parent *Attrs, children *Nodes[T], attrs func(T) *Attrs, stays map[string]bool) {
-	if children.Len() == 0 {
+// AppendCondensed condenses p and renders it after dst, each product while it is at hand: it costs less than
+// [Products.Condense] and [Append].
+func AppendCondensed(dst []byte, p *Products, sticky []string, style Style) []byte {
+	r := renderer{dst: dst, Style: style, condenser: &condenser{sticky: sticky}}
+	return r.document(p)
+}
+
+// condenser condenses products; its memory serves all.
+type condenser struct {
+	sticky   []string
+	children []*Attrs
+	shared   []sharedField
+}
+
+// sharedField is a field that the children share, as far as they have been looked at.
+type sharedField struct {
+	node[Value]
+	place int // among the fields of the first child
+}
+
+func (c *condenser) product(p *Product) {
+	for _, v := range p.Versions.All() {
+		c.children = c.children[:0]
+		for _, i := range v.Items.All() {
+			c.children = append(c.children, &i.Attrs)
+		}
+		c.moveUp(&v.Attrs)
+	}
+	c.children = c.children[:0]
+	for _, v := range p.Versions.All() {
+		c.children = append(c.children, &v.Attrs)
+	}
+	c.moveUp(&p.Attrs)
+}
+
+// moveUp moves what the children share to their parent.
+func (c *condenser) moveUp(parent *Attrs) {
+	if len(c.children) == 0 {
 		return
 	}
-	var moved []string
-	for key, v := range attrs(children.list[0].value).All() {
-		if v.Kind() != Text || stays[key] || !shared(key, v, children, attrs) {
-			continue
-		}
-		if own := parent.Get(key); own.Kind() == Absent || sameText(own, v) {
-			parent.Set(key, v)
-			moved = append(moved, key)
+	c.shared = c.shared[:0]
+	for i, f := range c.children[0].fields.list {
+		if f.value.Kind() == Text && !slices.Contains(c.sticky, f.name) {
+			c.shared = append(c.shared, sharedField{f, i})
 		}
 	}
-	for _, c := range children.All() {
-		attrs(c).drop(moved)
+	for _, child := range c.children[1:] {
+		c.shared = slices.DeleteFunc(c.shared, func(f sharedField) bool { return !sameText(child.likely(f.place, f.name), f.value) })
+	}
+	c.shared = slices.DeleteFunc(c.shared, func(f sharedField) bool {
+		own := parent.Get(f.name)
+		return own.Kind() != Absent && !sameText(own, f.value)
+	})
+	if len(c.shared) == 0 {
+		return
+	}
+	for _, f := range c.shared {
+		parent.Set(f.name, f.value)
+	}
+	for _, child := range c.children {
+		c.drop(child)
 	}
 }
 
-func shared[T any](key string, v Value, children *Nodes[T], attrs func(T) *Attrs) bool {
-	for _, c := range children.All() {
-		if !sameText(attrs(c).Get(key), v) {
-			return false
+// drop removes from child what is shared. Most children have it in the order of the first.
+func (c *condenser) drop(child *Attrs) {
+	list, before := child.fields.list, child.Len()-child.tail
+	left, next := 0, 0
+	for i, f := range list {
+		if next == len(c.shared) || f.name != c.shared[next].name {
+			list[left] = f
+			left++
+			continue
+		}
+		if next++; i >= before {
+			child.tail--
 		}
 	}
-	return true
+	child.fields.list = list[:left]
+	child.fields.reindex()
+	for _, f := range c.shared[next:] {
+		child.Delete(f.name)
+	}
 }
 
 func sameText(a, b Value) bool {

@@ -96,8 +96,8 @@ func (p *parser) version(depth int) (*Version, error) {
 	x := new(Version)
 	return x, p.node(depth, &x.Attrs, "items", func() (err error) {
 		x.Items, err = children(p, depth+1, func(depth int) (*Item, error) {
-			x := new(Item)
-			return x, p.node(depth, &x.Attrs, "", nil)
+			fields, _, err := p.fields(depth, "", nil)
+			return p.item(fields), err
 		})
 		return err
 	})
@@ -109,69 +109,6 @@ func (p *parser) document(a *Attrs, below string, nodes func() error) error {
 		return err
 	}
 	return p.end()
-}
-
-// node reads an object: its fields into a, the member called below by nodes.
-func (p *parser) node(depth int, a *Attrs, below string, nodes func() error) error {
-	base := len(p.stack)
-	tail := -1                             // if there are children: where the fields after them begin
-	own, ascending := Nodes[Value]{}, true // keys that ascend cannot stand twice
-	err := p.object(depth, func(key string) error {
-		if key == below && nodes != nil {
-			err := nodes()
-			tail = len(p.stack)
-			return err
-		}
-		v, err := p.value(depth + 1)
-		if err != nil {
-			return err
-		}
-		own.list = p.stack[base:]
-		if n := len(own.list); n > 0 && !(ascending && own.list[n-1].name < key) {
-			ascending = false
-			if i := own.find(key); i >= 0 { // the last of two wins, in the place of the first
-				own.list[i].value = v
-				return nil
-			}
-		}
-		p.stack = append(p.stack, node[Value]{p.knownKey(depth, len(own.list), key), v})
-		own.list = p.stack[base:]
-		own.added()
-		return nil
-	})
-	own.list = p.keep(p.stack[base:])
-	a.fields = own
-	if tail >= 0 {
-		a.tail = len(p.stack) - tail
-	}
-	p.stack = p.stack[:base]
-	return err
-}
-
-// knownKey returns the n-th key of a node at that depth: that of the node before it if they are equal. So the keys of
-// like nodes are the same memory, which makes them cheap to compare.
-func (p *parser) knownKey(depth, n int, key string) string {
-	known := &p.known[depth%len(p.known)]
-	switch {
-	case n == len(*known) && n < linearLimit:
-		*known = append(*known, key)
-	case n >= len(*known):
-	case (*known)[n] == key:
-		return (*known)[n]
-	default:
-		(*known)[n] = key
-	}
-	return key
-}
-
-// keep copies fields to a block that many nodes share: one allocation for hundreds of them.
-func (p *parser) keep(fields []node[Value]) []node[Value] {
-	if len(fields) > cap(p.block)-len(p.block) {
-		p.block = make([]node[Value], 0, max(p.grow, len(fields)))
-	}
-	start := len(p.block)
-	p.block = append(p.block, fields...)
-	return p.block[start:len(p.block):len(p.block)]
 }
 
 // children reads an object whose members are nodes; null is an empty object.

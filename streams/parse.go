@@ -26,8 +26,9 @@ type parser struct {
 	i     int
 	stack []node[Value] // the fields of the nodes that are being read
 	block []node[Value] // where the fields of finished nodes go
+	items []Item        // where items go
 	grow  int           // how many fields a new block has room for at least
-	known [8][]string   // the keys of the last node of each depth
+	last  [8][]member   // the members of the last node of each depth, as far as they are remembered
 }
 
 // newParser checks that text is UTF-8.
@@ -206,6 +207,22 @@ func escapeLen(s string) int {
 
 // object steps over an object; member is called with each key, standing before its value, and must step over that.
 func (p *parser) object(depth int, member func(key string) error) error {
+	if err := p.open(depth); err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		raw, err := p.key(n)
+		if err != nil || raw == "" {
+			return err
+		}
+		if err := member(unquote(raw)); err != nil {
+			return err
+		}
+	}
+}
+
+// open steps over the brace that begins an object.
+func (p *parser) open(depth int) error {
 	if depth > maxDepth {
 		return p.fail("nested more than %d deep", maxDepth)
 	}
@@ -213,35 +230,34 @@ func (p *parser) object(depth int, member func(key string) error) error {
 		return p.fail("an object is needed here")
 	}
 	p.i++
-	if p.peek() == '}' {
+	return nil
+}
+
+// key steps to the value of the n-th member of an object and returns its raw key, "" if the object ended instead.
+func (p *parser) key(n int) (string, error) {
+	switch c := p.peek(); {
+	case c == '}':
 		p.i++
-		return nil
-	}
-	for {
-		if p.peek() != '"' {
-			return p.fail("a name in quotes is needed here")
-		}
-		raw, err := p.text()
-		if err != nil {
-			return err
-		}
-		if p.peek() != ':' {
-			return p.fail("a colon is needed here")
-		}
+		return "", nil
+	case n == 0:
+	case c == ',':
 		p.i++
-		if err := member(unquote(raw)); err != nil {
-			return err
-		}
-		switch p.peek() {
-		case ',':
-			p.i++
-		case '}':
-			p.i++
-			return nil
-		default:
-			return p.fail("a comma or } is needed here")
-		}
+	default:
+		return "", p.fail("a comma or } is needed here")
 	}
+	if p.peek() != '"' {
+		return "", p.fail("a name in quotes is needed here")
+	}
+	raw, err := p.text()
+	if err != nil {
+		return "", err
+	}
+	if p.peek() != ':' {
+		return "", p.fail("a colon is needed here")
+	}
+	p.i++
+	p.space()
+	return raw, nil
 }
 
 // array steps over an array and calls element with what is in it.

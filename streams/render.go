@@ -30,11 +30,7 @@ type Style struct {
 // Append renders x, an *Index, *Products, *Product, *Version, *Item, *Entry, *Attrs or Value, after dst.
 func Append[T Renderable](dst []byte, x T, style Style) []byte {
 	r := renderer{dst: dst, Style: style}
-	r.any(x)
-	if style.Newline {
-		r.dst = append(r.dst, '\n')
-	}
-	return r.dst
+	return r.document(x)
 }
 
 // Renderable is what [Append] takes.
@@ -43,9 +39,18 @@ type Renderable interface {
 }
 
 type renderer struct {
-	dst   []byte
-	depth int
+	dst       []byte
+	depth     int
+	condenser *condenser // condenses each product before it is written; nil: they stay as they are
 	Style
+}
+
+func (r *renderer) document(x any) []byte {
+	r.any(x)
+	if r.Newline {
+		r.dst = append(r.dst, '\n')
+	}
+	return r.dst
 }
 
 func (r *renderer) any(x any) {
@@ -61,6 +66,9 @@ func (r *renderer) any(x any) {
 	case *Version:
 		r.attrs(&x.Attrs, "items", x.Items.present(), func() { below(r, &x.Items) })
 	case *Product:
+		if r.condenser != nil {
+			r.condenser.product(x)
+		}
 		r.attrs(&x.Attrs, "versions", x.Versions.present(), func() { below(r, &x.Versions) })
 	case *Products:
 		r.attrs(&x.Attrs, "products", x.Products.present(), func() { below(r, &x.Products) })
@@ -79,6 +87,10 @@ func (n *Nodes[T]) present() int {
 
 // attrs writes a node: its fields, and its children as one more member if there are any.
 func (r *renderer) attrs(a *Attrs, name string, children int, write func()) {
+	if children == 0 && (r.KeepOrder || a.ascending()) {
+		r.fields(a.fields.list)
+		return
+	}
 	n := a.Len() - a.tail // where the children come
 	at := func(i int) *node[Value] {
 		if i > n {
@@ -100,6 +112,33 @@ func (r *renderer) attrs(a *Attrs, name string, children int, write func()) {
 	})
 }
 
+// fields writes a node without children, its fields as they stand: most of a document is that.
+func (r *renderer) fields(list []node[Value]) {
+	r.dst = append(r.dst, '{')
+	r.depth++
+	for i := range list {
+		r.between(i)
+		r.key(list[i].name)
+		r.value(list[i].value.raw)
+	}
+	r.depth--
+	if len(list) > 0 {
+		r.line()
+	}
+	r.dst = append(r.dst, '}')
+}
+
+// ascending tells whether the fields are in byte order.
+func (a *Attrs) ascending() bool {
+	list := a.fields.list
+	for i := 1; i < len(list); i++ {
+		if list[i-1].name > list[i].name {
+			return false
+		}
+	}
+	return true
+}
+
 func below[T any](r *renderer, n *Nodes[T]) {
 	r.object(len(n.list), func(i int) string { return n.list[i].name }, func(i int) { r.any(n.list[i].value) })
 }
@@ -118,12 +157,27 @@ func (r *renderer) object(n int, key func(int) string, value func(int)) {
 		if order != nil {
 			i = order[i]
 		}
-		r.dst = append(AppendText(r.dst, key(i), r.Escape), ':')
-		if r.Indent > 0 || r.Spaced {
-			r.dst = append(r.dst, ' ')
-		}
+		r.key(key(i))
 		value(i)
 	})
+}
+
+func (r *renderer) key(name string) {
+	r.dst = append(AppendText(r.dst, name, r.Escape), ':')
+	if r.Indent > 0 || r.Spaced {
+		r.dst = append(r.dst, ' ')
+	}
+}
+
+// between writes what comes before element i of a group.
+func (r *renderer) between(i int) {
+	if i > 0 {
+		r.dst = append(r.dst, ',')
+		if r.Spaced && r.Indent == 0 {
+			r.dst = append(r.dst, ' ')
+		}
+	}
+	r.line()
 }
 
 // ascending tells whether n keys are in byte order.
@@ -141,13 +195,7 @@ func (r *renderer) group(open, close byte, n int, element func(int)) {
 	r.dst = append(r.dst, open)
 	r.depth++
 	for i := range n {
-		if i > 0 {
-			r.dst = append(r.dst, ',')
-			if r.Spaced && r.Indent == 0 {
-				r.dst = append(r.dst, ' ')
-			}
-		}
-		r.line()
+		r.between(i)
 		element(i)
 	}
 	r.depth--
@@ -198,6 +246,9 @@ func AppendText(dst []byte, s string, e Escape) []byte {
 // appendEscaped writes the text of a JSON string, quotes and all, with the escapes that e asks for.
 // A surrogate without a partner stays as it is.
 func appendEscaped(dst []byte, raw string, e Escape) []byte {
+	if e != HTML && skipPlain(raw, 1) == len(raw)-1 {
+		return append(dst, raw...)
+	}
 	dst = append(dst, '"')
 	for s := raw[1 : len(raw)-1]; s != ""; {
 		n := strings.IndexByte(s, '\\')

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/seed-43fb3962/sstream/internal/pages"
 	"github.com/seed-43fb3962/sstream/publish"
 	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/streams"
@@ -163,7 +164,7 @@ func (c *convertFlags) read(a *app, items *streams.Collection, name string) erro
 	if name == "-" {
 		data, err = io.ReadAll(a.stdin)
 	} else {
-		data, err = os.ReadFile(name)
+		data, err = readFile(name)
 	}
 	if err != nil {
 		var inPath *os.PathError
@@ -177,6 +178,21 @@ func (c *convertFlags) read(a *app, items *streams.Collection, name string) erro
 		return items.AddJSON(data)
 	}
 	return items.AddTab(string(data))
+}
+
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size := 0
+	if info, err := f.Stat(); err == nil {
+		size = int(info.Size())
+	}
+	b := bytes.NewBuffer(pages.Make(size + bytes.MinRead))
+	_, err = b.ReadFrom(f)
+	return b.Bytes(), err
 }
 
 // jujuReleased is the content id that Juju finds in index.json.
@@ -200,9 +216,8 @@ func (c *convertFlags) documents(items *streams.Collection) ([]publish.Document,
 	style := streams.Style{Indent: 2, Newline: true}
 	docs := []publish.Document{{Path: streamsDir + "index.json", Data: streams.Append(nil, index, style), Index: true}}
 	for _, doc := range made {
-		doc.Condense(streams.Sticky)
 		text := make([]byte, 0, c.size/len(made)) // about what it will take
-		docs = append(docs, publish.Document{Path: path(doc.ContentID()), Data: streams.Append(text, doc, style)})
+		docs = append(docs, publish.Document{Path: path(doc.ContentID()), Data: streams.AppendCondensed(text, doc, streams.Sticky, style)})
 	}
 	if c.juju {
 		docs[0].Path = streamsDir + "index2.json"
