@@ -278,7 +278,7 @@ func sum(data []byte) string {
 // readLimited reads all of r. The hint is about how much that is; it is believed only so far.
 func readLimited(r io.Reader, hint, limit int64) ([]byte, error) {
 	const believed = 64 << 20
-	buf := pages.Make(int(min(max(hint, 0), believed, limit) + bytes.MinRead))
+	buf := pages.Make[byte](int(min(max(hint, 0), believed, limit) + bytes.MinRead))
 	for {
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]

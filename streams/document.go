@@ -17,13 +17,17 @@ type Document struct {
 // Errors name path.
 func Parse(path string, body []byte) (*Document, error) {
 	d := &Document{Path: path, Raw: body}
-	format, err := formatOf(body)
+	p, err := newParser(inPlace(body))
+	var format string
+	if err == nil {
+		format, err = p.format()
+	}
 	switch {
 	case err != nil:
 	case format == IndexFormat:
-		d.Index, err = ParseIndex(body)
+		d.Index, err = p.index()
 	case format == ProductsFormat:
-		d.Products, err = ParseProducts(body)
+		d.Products, err = p.products()
 	default:
 		err = fmt.Errorf("unknown format %q: %q or %q is needed", format, IndexFormat, ProductsFormat)
 	}
@@ -50,8 +54,21 @@ func ParseIndex(body []byte) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.index()
+}
+
+// ParseProducts reads a products file, whatever its format field says.
+func ParseProducts(body []byte) (*Products, error) {
+	p, err := newParser(inPlace(body))
+	if err != nil {
+		return nil, err
+	}
+	return p.products()
+}
+
+func (p *parser) index() (*Index, error) {
 	x := new(Index)
-	err = p.document(&x.Attrs, "index", func() (err error) {
+	err := p.document(&x.Attrs, "index", func() (err error) {
 		x.Entries, err = children(p, 1, func(depth int) (*Entry, error) {
 			e := new(Entry)
 			return e, p.node(depth, &e.Attrs, "", nil)
@@ -64,14 +81,9 @@ func ParseIndex(body []byte) (*Index, error) {
 	return x, nil
 }
 
-// ParseProducts reads a products file, whatever its format field says.
-func ParseProducts(body []byte) (*Products, error) {
-	p, err := newParser(inPlace(body))
-	if err != nil {
-		return nil, err
-	}
+func (p *parser) products() (*Products, error) {
 	x := new(Products)
-	err = p.document(&x.Attrs, "products", func() (err error) {
+	err := p.document(&x.Attrs, "products", func() (err error) {
 		x.Products, err = children(p, 1, p.product)
 		return err
 	})
@@ -129,14 +141,10 @@ func children[T any](p *parser, depth int, read func(depth int) (T, error)) (Nod
 	return n, err
 }
 
-// formatOf returns the first top-level field called format, reading no further.
-func formatOf(body []byte) (string, error) {
-	p, err := newParser(inPlace(body))
-	if err != nil {
-		return "", err
-	}
+// format returns the first top-level field called format, reading no further, and goes back to the start.
+func (p *parser) format() (string, error) {
 	var format string
-	err = p.object(0, func(key string) error {
+	err := p.object(0, func(key string) error {
 		v, err := p.value(1)
 		if err == nil && key == "format" {
 			format, _ = v.Str()
@@ -147,5 +155,6 @@ func formatOf(body []byte) (string, error) {
 	if err == errStop {
 		err = nil
 	}
+	p.i = 0
 	return format, err
 }

@@ -33,7 +33,7 @@ type parser struct {
 
 // newParser checks that text is UTF-8.
 func newParser(text string) (*parser, error) {
-	p := &parser{s: text, grow: 512}
+	p := &parser{s: text, grow: max(512, len(text)/150)}
 	if strings.HasPrefix(text, "\ufeff") {
 		return nil, p.fail("a byte order mark")
 	}

@@ -1,6 +1,10 @@
 package streams
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/seed-43fb3962/sstream/internal/pages"
+)
 
 // member is a member of a node as it stood in the text. Nodes of one depth are alike: most have the same members as the
 // one before, laid out in the same way, and many have the same values. What stands there again is not read again, and is
@@ -60,7 +64,7 @@ func (p *parser) fields(depth int, below string, nodes func() error) (fields []n
 			}
 			if i := own.find(m.key); i >= 0 { // the last of two wins, in the place of the first
 				own.list[i].value = v
-				*last = (*last)[:n]
+				*last = (*last)[:min(n, len(*last))]
 				continue
 			}
 		}
@@ -130,7 +134,7 @@ func (p *parser) item(fields []node[Value]) *Item {
 // keep copies fields to a block that many nodes share: one allocation for hundreds of them.
 func (p *parser) keep(fields []node[Value]) []node[Value] {
 	if len(fields) > cap(p.block)-len(p.block) {
-		p.block = make([]node[Value], 0, max(p.grow, len(fields)))
+		p.block = pages.Make[node[Value]](max(p.grow, len(fields)))
 	}
 	start := len(p.block)
 	p.block = append(p.block, fields...)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -210,3 +211,37 @@ func TestWideNodes(t *testing.T) {
 }
 
 func itoa(n int) string { return Int(int64(n)).Raw() }
+
+// TestNodesAlike reads nodes that are nearly like the one before: each must come out as if it had been read alone.
+func TestNodesAlike(t *testing.T) {
+	nodes := []string{
+		`{"a": "1", "b": "2", "c": "3"}`, `{"a": "1", "b": "2", "c": "3"}`, `{"a": "1", "b": "2"}`, `{}`, `{"c": "3", "b": "2", "a": "1"}`,
+		`{"a": "1", "b": "2", "a": "3", "c": "4"}`, `{"a": "1", "b": "2", "a": "3", "c": "4"}`, `{"b": "1", "b": "1"}`, `{"a": "1", "b": "2", "c": "3"}`,
+		`{"a": "12", "b": 2, "c": null}`, `{"a": "1\"", "b": 21, "c": [1]}`, `{"a":"1","b":{"a": "1"},"c":""}`, `{ "a": "1", "b": "2" , "c": "3" }`,
+	}
+	var many strings.Builder
+	for i := range 100 { // more than are remembered, the last one twice
+		fmt.Fprintf(&many, `,"k%d":%d`, i, i)
+	}
+	nodes = append(nodes, "{"+many.String()[1:]+"}", "{"+many.String()[1:]+`,"k99":"again"}`, "{"+many.String()[1:]+"}")
+	for i, first := range nodes {
+		for j, second := range nodes {
+			p, err := ParseProducts([]byte(`{"products":{"p":` + first + `,"q":` + second + `}}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, text := range map[string]string{"p": first, "q": second} {
+				product, _ := p.Products.Get(name)
+				alone, err := Raw(text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				fields := alone.Fields()
+				got, want := string(Append(nil, &product.Attrs, Style{KeepOrder: true})), string(Append(nil, &fields, Style{KeepOrder: true}))
+				if got != want {
+					t.Errorf("%d after %d: %s is %s, want %s", j, i, name, got, want)
+				}
+			}
+		}
+	}
+}

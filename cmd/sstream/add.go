@@ -24,7 +24,7 @@ it was made. Further aliases are kept in image.yaml beside the image.
 ` + exitHelp,
 		Example: `  sstream add incus.tar.xz rootfs.squashfs --root /srv/images --alias web
   sstream add lxd.tar.xz disk.qcow2 --os ubuntu --release noble --variant desktop`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: between(1, 2, "METADATA"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(b.streams) != 1 {
 				return usageError("--image-dir: an image is added to one stream")
@@ -77,7 +77,7 @@ deletes its files: its version, or only its root file system if the version hold
 ` + exitHelp,
 		Example: `  sstream remove 3f53ad56f5b2 --root /srv/images
   sstream list --root /srv/images && sstream remove 3f53ad56f5b2 --root /srv/images`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("FINGERPRINT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := b.options(a, root)
 			if err != nil {

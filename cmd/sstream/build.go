@@ -154,7 +154,7 @@ With --watch the command stays and builds again whenever images come or go, unti
 		Example: `  sstream build /srv/images
   sstream build /srv/images -d images -d images-daily --clients lxd
   sstream build /srv/images --deltas none --build-webpage`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("ROOT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o, err := b.options(a, args[0])
 			if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -50,7 +49,7 @@ is the time that is written into them. Documents are signed if --sign-key or --s
 ` + exitHelp,
 		Example: `  sstream query --json https://cloud-images.ubuntu.com/releases arch=amd64 > items.json; sstream convert items.json DIR
   printf 'com.example:daily\tserver:amd64\t20261122\tdisk.img\tpath=disk.img\tsize=27\n' | sstream convert - DIR`,
-		Args: between(2, math.MaxInt, "ITEMS", "DIR"),
+		Args: atLeast("ITEMS", "DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), a, args) },
 	}
 	f := cmd.Flags()
@@ -70,7 +69,7 @@ func newJSON2StreamsCommand(a *app) *cobra.Command {
 		Short:   "Make a stream from JSON lists of items (now: sstream convert)",
 		Long:    "Make a stream from JSON lists of items, with the command line of the Python tool. See also: sstream convert --help.\n\nExit codes: 0 done, 1 failed, 2 wrong usage.",
 		Example: `  sstream-query --json https://cloud-images.ubuntu.com/releases arch=amd64 > items.json; json2streams items.json DIR`,
-		Args:    between(2, math.MaxInt, "items-file", "output-dir"),
+		Args:    atLeast("items-file", "output-dir"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return c.run(cmd.Context(), a, args) },
 	}
 	cmd.Flags().BoolVar(&c.juju, "juju-format", false, "write index2.json for all and index.json for the released tools of Juju")
@@ -86,7 +85,7 @@ func newTab2StreamsCommand(a *app) *cobra.Command {
 		Short:   "Make a stream from a list with tabs (now: sstream convert)",
 		Long:    "Make a stream from a list with tabs, with the command line of the Python tool. See also: sstream convert --help.\n\nExit codes: 0 done, 1 failed, 2 wrong usage.",
 		Example: `  printf 'com.example:daily\tserver:amd64\t20261122\tdisk.img\tpath=disk.img\tsize=27\n' | tab2streams - DIR`,
-		Args:    between(2, 2, "file", "output_d"),
+		Args:    exactly("file", "output_d"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.signer.passphraseFD = -1
 			if sign {
@@ -97,19 +96,6 @@ func newTab2StreamsCommand(a *app) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&sign, "sign", false, "sign the documents with gpg")
 	return cmd
-}
-
-// between demands that many positional arguments, called by these names; other numbers are wrong usage.
-func between(least, most int, names ...string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		switch {
-		case len(args) < least:
-			return usageError("the following arguments are required: %s", strings.Join(names[len(args):], ", "))
-		case len(args) > most:
-			return usageError("unrecognized arguments: %s", strings.Join(args[most:], " "))
-		}
-		return nil
-	}
 }
 
 func (c *convertFlags) run(ctx context.Context, a *app, args []string) error {
@@ -190,7 +176,7 @@ func readFile(name string) ([]byte, error) {
 	if info, err := f.Stat(); err == nil {
 		size = int(info.Size())
 	}
-	b := bytes.NewBuffer(pages.Make(size + bytes.MinRead))
+	b := bytes.NewBuffer(pages.Make[byte](size + bytes.MinRead))
 	_, err = b.ReadFrom(f)
 	return b.Bytes(), err
 }

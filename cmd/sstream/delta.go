@@ -22,7 +22,7 @@ func newDeltaCommand(a *app) *cobra.Command {
 
 A delta that is made here is applied by 'xdelta3 -d' as LXD and Incus call it, and one that 'xdelta3 -e' makes is applied
 here. Neither direction needs xdelta3.`,
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newDeltaEncodeCommand(a), newDeltaDecodeCommand(a), newDeltaInfoCommand(a))
@@ -48,7 +48,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not worthwhile, 130 interrupted.`
 
   # no delta at all if it would save less than a fifth; two processors and 128 MiB are enough
   sstream delta encode --max-ratio 0.8 --workers 2 --memory 128 old.qcow2 new.qcow2 new.old.qcow2.vcdiff`,
-		Args: exactArgs("SOURCE", "TARGET", "DELTA"),
+		Args: exactly("SOURCE", "TARGET", "DELTA"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Memory, o.NoSecondary = memory<<20, noLZMA
 			return a.encodeDelta(cmd.Context(), args[0], args[1], args[2], &o, !noVerify)
@@ -75,7 +75,7 @@ DELTA may be - for standard input, and TARGET may be - for standard output.
 
   # apply while it is fetched
   curl -sS https://images.example.org/new.old.vcdiff | sstream delta decode old.squashfs - new.squashfs`,
-		Args: exactArgs("SOURCE", "DELTA", "TARGET"),
+		Args: exactly("SOURCE", "DELTA", "TARGET"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.decodeDelta(cmd.Context(), args[0], args[1], args[2])
 		},
@@ -92,21 +92,8 @@ func newDeltaInfoCommand(a *app) *cobra.Command {
 		Example: `  sstream delta info 20260915/disk.20260901.vcdiff
 
   curl -sS https://images.example.org/new.old.vcdiff | sstream delta info -`,
-		Args: exactArgs("DELTA"),
+		Args: exactly("DELTA"),
 		RunE: func(_ *cobra.Command, args []string) error { return a.deltaInfo(args[0]) },
-	}
-}
-
-// exactArgs asks for as many arguments as there are names.
-func exactArgs(names ...string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) < len(names) {
-			return usageError("no %s given", names[len(args)])
-		}
-		if len(args) > len(names) {
-			return usageError("too many arguments: %q", args[len(names)])
-		}
-		return nil
 	}
 }
 

@@ -54,8 +54,8 @@ func TestDelta(t *testing.T) {
 		{"decode ./missing ./d ./wrong", exitFailed, "no such file"},
 		{"encode --max-ratio 0.5 ./other ./new ./useless", exitPart, "no delta written"},
 		{"encode --window 1 ./old ./new ./useless", exitFailed, "window size"},
-		{"encode ./old ./new", exitUsage, "no DELTA given"},
-		{"encode ./old ./new ./d ./e", exitUsage, "too many arguments"},
+		{"encode ./old ./new", exitUsage, "the following arguments are required: DELTA"},
+		{"encode ./old ./new ./d ./e", exitUsage, "unrecognized arguments: "},
 		{"encode ./old . ./useless", exitFailed, "not a regular file"},
 	} {
 		a, out, errs := testApp(t)

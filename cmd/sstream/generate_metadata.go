@@ -32,7 +32,7 @@ and makes the same file of the same options.
 ` + exitHelp,
 		Example: `  sstream generate-metadata incus.tar.xz --os Ubuntu --release noble --arch x86_64
   sstream add incus.tar.xz rootfs.squashfs --root /srv/images`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("FILE"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			m := &maintain.Metadata{Architecture: arch, Properties: map[string]string{"architecture": arch}}
 			for i, f := range fields {

@@ -29,7 +29,7 @@ The key is RSA unless another is asked for: every reader knows it. Juju does not
 		Example: `  sstream keygen --name 'Example Images' --email images@example.com images
   sstream keygen --algorithm ed25519 --expires 730 --passphrase-file secret images
   sstream sign --sign-key images.sec --passphrase-file secret /srv/images`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("PREFIX"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if name == "" {
 				name = filepath.Base(args[0])

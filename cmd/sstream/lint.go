@@ -33,7 +33,7 @@ size than is listed.
 		Example: `  sstream lint /srv/images
   sstream lint https://images.example.com/ --for lxd,incus
   sstream lint /srv/maas --for maas --json`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("DIR|URL"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if o.Clients, err = lint.ParseClients(clients); err != nil {
 				return usageError("--for: %v", err)

@@ -25,7 +25,7 @@ and Incus know it.
 ` + exitHelp,
 		Example: `  sstream list --root /srv/images
   sstream list --root https://images.example.com/ --format csv`,
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			write, ok := listFormats[format]
 			if !ok {

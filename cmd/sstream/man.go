@@ -14,10 +14,8 @@ func newManCommand(a *app) *cobra.Command {
 		Long:  "Write the man pages of all commands to a directory. SOURCE_DATE_EPOCH gives their date.\n\n" + exitHelp,
 		Example: `  sstream man /usr/local/share/man/man1
   SOURCE_DATE_EPOCH=0 sstream man build/man`,
+		Args: exactly("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usageError("one directory is needed")
-			}
 			if err := os.MkdirAll(args[0], 0o777); err != nil {
 				return err
 			}

@@ -31,7 +31,7 @@ func newNamesCommand(a *app) *cobra.Command {
 ` + exitHelp,
 		Example: `  sstream names
   for name in $(sstream names); do ln -s /usr/bin/sstream /usr/local/bin/$name; done`,
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: func(*cobra.Command, []string) error {
 			for _, name := range slices.Sorted(maps.Keys(oldNames)) {
 				if _, err := fmt.Fprintln(a.stdout, name); err != nil {

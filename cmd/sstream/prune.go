@@ -32,7 +32,7 @@ it. Empty directories of streams are removed. Nothing is deleted through a link,
 		Example: `  sstream prune /srv/images --retain-builds 3 --dangling
   sstream prune /srv/images --retain-days 30 --pin ubuntu:noble:amd64:cloud@20240505_1212
   sstream prune /srv/images --dry-run --json`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("ROOT"),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if o.Builds < 1 {
 				return usageError("--retain-builds: at least 1 version has to stay")

@@ -10,7 +10,7 @@ func newRootCommand(a *app) *cobra.Command {
 Juju and OpenStack say which images exist.
 
 ` + exitHelp,
-		Args: cobra.NoArgs,
+		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 
 		SuggestionsMinimumDistance: 2,

@@ -31,7 +31,7 @@ The command runs until it is interrupted; running downloads may then finish.
 ` + exitHelp,
 		Example: `  sstream serve /srv/images
   sstream serve /srv/images --listen :443 --tls-cert fullchain.pem --tls-key privkey.pem`,
-		Args: exactArgs("DIR"),
+		Args: exactly("DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.Key != "" && o.Certificate == "" {
 				return usageError("--tls-key needs --tls-cert")

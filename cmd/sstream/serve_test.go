@@ -54,7 +54,7 @@ func TestServeErrors(t *testing.T) {
 		code int
 		err  string
 	}{
-		{"serve", exitUsage, "no DIR given"},
+		{"serve", exitUsage, "the following arguments are required: DIR"},
 		{"serve /gone", exitFailed, "cannot serve: open /gone: no such file or directory"},
 		{"serve . --tls-key x", exitUsage, "--tls-key needs --tls-cert"},
 		{"serve . --listen localhost:0 --tls-cert /gone.pem", exitFailed, "cannot load the certificate /gone.pem"},

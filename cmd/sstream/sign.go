@@ -42,7 +42,7 @@ Environment: GNUPGHOME, SS_GPG_DEFAULT_KEY names gpg's key, SS_GPG_BATCH=0 lets 
 		Example: `  sstream sign /srv/images
   sstream sign --sign-key images.sec --passphrase-fd 3 /srv/images 3< passphrase
   sstream sign --sign-command 'kms-client sign --key images' streams/v1/index.json`,
-		Args: cobra.MinimumNArgs(1),
+		Args: atLeast("FILE|DIR"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			signer, err := flags.open(a)
 			if err != nil {

@@ -53,7 +53,7 @@ It is 3 if anything is wrong, or still is after a repair.`,
   sstream verify --held --repair --from=https://images.example.org/ /srv/part-of-it
   sstream verify --json --path=streams/v1/index.json https://images.example.org/
   sstream verify --repair --from=https://images.example.org/ --from=https://mirror.example.net/ /srv/mirror`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("DIR|URL"),
 		RunE: func(cmd *cobra.Command, args []string) error { return v.main(cmd.Context(), a, args[0]) },
 	}
 	v.add(cmd.Flags())

@@ -1,12 +1,14 @@
 // Package pages makes memory for big texts.
 package pages
 
-// Make returns an empty buffer with room for n bytes. The system is asked to back a big one with large pages: they are
-// quicker to come by, and texts of tens of megabytes take longer to be given memory than to be read.
-func Make(n int) []byte {
-	b := make([]byte, 0, n)
-	if n >= worth {
-		large(b[:n])
+import "unsafe"
+
+// Make returns an empty list with room for n elements. The system is asked to back a big one with large pages: they are
+// quicker to come by, which counts for texts of tens of megabytes.
+func Make[T any](n int) []T {
+	b := make([]T, 0, n)
+	if size := n * int(unsafe.Sizeof(*new(T))); size >= worth {
+		large(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(b))), size))
 	}
 	return b
 }
