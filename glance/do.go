@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"time"
 )
 
 // Do carries the plan out. It returns a [*PartError] if some of it could not be done, and ctx's error if it was
@@ -74,18 +75,22 @@ func (p *Plan) uploads(ctx context.Context) <-chan finished {
 	return done
 }
 
-// batches yields all that has ended since it was asked last: one publication does for products that end together.
+// publishEvery is how long a product waits for others, so that one publication does for them all: each writes the whole
+// stream, and a stream of a thousand products would be written a thousand times.
+const publishEvery = 10 * time.Second
+
+// batches yields what has ended: at once when all has, or else publishEvery after the first of it.
 func batches(done <-chan finished) iter.Seq[[]finished] {
 	return func(yield func([]finished) bool) {
 		for f := range done {
-			batch := []finished{f}
+			batch, due := []finished{f}, time.After(publishEvery)
 			for more := true; more; {
 				select {
 				case f, open := <-done:
 					if more = open; open {
 						batch = append(batch, f)
 					}
-				default:
+				case <-due:
 					more = false
 				}
 			}

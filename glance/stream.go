@@ -83,8 +83,8 @@ func (o *Options) publish(ctx context.Context, r *region) error {
 	o.Log.Info("writing data: " + path)
 	o.Log.Info("writing data: " + indexPath)
 	err = r.Publisher.Publish(ctx, []publish.Document{
-		{Path: path, Data: streams.Append(nil, p, style), Companions: true},
-		{Path: indexPath, Data: streams.Append(nil, index, style), Companions: true, Index: true},
+		{Path: path, Data: streams.Append(nil, p, style), Changed: true, Companions: true},
+		{Path: indexPath, Data: streams.Append(nil, index, style), Changed: true, Companions: true, Index: true},
 	}, nil)
 	if err != nil {
 		return fmt.Errorf("cannot publish: %w", err)

@@ -17,9 +17,12 @@ import (
 // forms returns the files that doc is published as, in the order in which they can be written: the clear-signed form,
 // which carries its text along, is the last and tells that the others were written.
 func (p *Publisher) forms(ctx context.Context, doc Document) ([]file, error) {
-	changed, err := p.differs(ctx, doc.Path, doc.Data)
-	if err != nil {
-		return nil, err
+	changed := doc.Changed
+	if !changed {
+		var err error
+		if changed, err = p.differs(ctx, doc.Path, doc.Data); err != nil {
+			return nil, err
+		}
 	}
 	files := []file{{path: doc.Path, data: doc.Data, changed: changed}}
 	if doc.Companions && p.Gzip {

@@ -28,6 +28,7 @@ type Document struct {
 	Path       string
 	Data       []byte
 	Index      bool // it lists other documents: they have to be there before it
+	Changed    bool // it differs from what is there, as the caller knows; false: the Publisher looks
 	Companions bool // with the companions that the Publisher says; false: as it is and alone, as a mirror does
 }
 
