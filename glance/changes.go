@@ -21,13 +21,13 @@ type Change struct {
 	Digest    string `json:"digest,omitempty"`
 }
 
-// Changes returns what the plan does, in its order: for each product the uploads, then the removals.
+// Changes returns what the plan does, in its order: for each product the uploads, then the removals; at last
+// what there is twice.
 func (p *Plan) Changes() []Change {
 	list := []Change{}
 	for _, r := range p.regions {
 		for _, i := range r.halves {
-			ref := streams.Ref{Product: i.Properties[propProduct], Version: i.Properties[propVersion], Item: i.Properties[propItem]}
-			list = append(list, r.change("clean", ref, i))
+			list = append(list, r.change("clean", i.ref(), i))
 		}
 	}
 	for _, w := range p.work {
@@ -38,6 +38,11 @@ func (p *Plan) Changes() []Change {
 			}
 		}
 		for _, rm := range w.remove {
+			list = append(list, rm.change("remove", rm.ref, rm.image))
+		}
+	}
+	for _, r := range p.regions {
+		for _, rm := range r.doubles {
 			list = append(list, rm.change("remove", rm.ref, rm.image))
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"iter"
 	"sync"
 	"time"
+
+	"github.com/seed-43fb3962/sstream/store"
 )
 
 // Do carries the plan out. It returns a [*PartError] if some of it could not be done, and ctx's error if it was
@@ -13,25 +15,58 @@ import (
 func (p *Plan) Do(ctx context.Context) error {
 	errs := append([]error(nil), p.errors...)
 	errs = append(errs, p.removeHalves(ctx, func(r *region) []*Image { return r.halves })...)
-	for done := range batches(p.uploads(ctx)) {
+	uploads, prepared := p.uploads(ctx), p.prepare(ctx)
+	for done := range batches(uploads) {
 		errs = append(errs, p.settle(ctx, done)...)
 	}
+	prepared.Wait()
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	for _, r := range p.regions {
-		if err := p.o.publish(ctx, r); err != nil {
-			errs = append(errs, fmt.Errorf("region %s: %w", r.Region, err))
-		}
-		if p.o.LatestProperty {
-			errs = append(errs, p.o.settleLatest(ctx, r)...)
-		}
+		errs = append(errs, p.end(ctx, r)...)
 	}
 	errs = append(errs, p.removeHalves(ctx, p.abandoned(ctx))...)
+	errs = append(errs, p.finish(ctx)...)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if len(errs) > 0 {
 		return &PartError{errs}
 	}
 	return nil
+}
+
+// prepare gets stores ready for what will be published, while images are on their way. Its errors are those of the publication.
+func (p *Plan) prepare(ctx context.Context) *sync.WaitGroup {
+	all := new(sync.WaitGroup)
+	if files, _ := p.Uploads(); files == 0 {
+		return all // there may be nothing to publish
+	}
+	for _, r := range p.regions {
+		if r.Publisher == nil {
+			continue
+		}
+		if s, ok := r.Publisher.Store.(store.Preparer); ok {
+			all.Go(func() { _ = s.Prepare(ctx) })
+		}
+	}
+	return all
+}
+
+// end makes sure that what is published is what is held, in a region where nothing has changed too.
+func (p *Plan) end(ctx context.Context, r *region) []error {
+	var errs []error
+	unpublished := map[*region]bool{}
+	if err := p.o.publish(ctx, r); err != nil {
+		unpublished[r] = true
+		errs = append(errs, fmt.Errorf("region %s: %w", r.Region, err))
+	}
+	errs = append(errs, p.removeOld(ctx, r.doubles, unpublished)...)
+	if p.o.LatestProperty {
+		errs = append(errs, p.o.settleLatest(ctx, r)...)
+	}
+	return errs
 }
 
 // finished is a product whose uploads have ended, one way or the other.
@@ -120,6 +155,7 @@ func (p *Plan) settle(ctx context.Context, batch []finished) []error {
 		for _, rm := range f.remove {
 			if !failed[rm.region] {
 				delete(rm.held, rm.ref)
+				rm.leaving[rm.image.ID] = true
 				rm.current = false
 				old = append(old, rm)
 			}
@@ -143,7 +179,10 @@ func (p *Plan) removeOld(ctx context.Context, old []removal, unpublished map[*re
 	var errs []error
 	for _, rm := range old {
 		if unpublished[rm.region] {
-			rm.held[rm.ref] = rm.image
+			if rm.leaving[rm.image.ID] {
+				rm.held[rm.ref] = rm.image
+				delete(rm.leaving, rm.image.ID)
+			}
 			continue
 		}
 		fmt.Fprintf(p.o.Stdout, "removing %s: %s\n", rm.image.ID, rm.image.Name)

@@ -5,7 +5,8 @@
 // carries it out: it uploads images, publishes a product once its images are active, and then removes old images. The
 // image service itself is the record of what is there, so that a run after an interrupted one puts things right.
 //
-// Only one run at a time should work on a content id.
+// Two runs at a time on one content id do no harm, but waste: each leaves to the other what that is uploading and takes
+// over what it has published, and what both have uploaded is there once after the next run.
 package glance
 
 import (

@@ -30,16 +30,19 @@ type Target struct {
 type region struct {
 	*Target
 	held      map[streams.Ref]*Image // what need not be uploaded again, by the item that it was made of
-	known     *streams.Products      // what was published before; empty if nothing was
+	text      []byte                 // what was published before; nil if nothing was
+	known     *streams.Products      // the same, parsed
 	halves    []*Image               // uploads that did not end well
 	suspended []*Image               // uploads that may still be going on
+	doubles   []removal              // further images of an item that is held
+	leaving   map[string]bool        // IDs of images that are held no more, because they are about to be removed
 	current   bool                   // what is published is what is held, as far as this run knows
 	future    *streams.Products      // what it will hold, by what was decided so far
 }
 
 // load asks the image service what it holds: it is the authority. What was published before only adds to it.
 func (o *Options) load(ctx context.Context, t *Target) (*region, error) {
-	r := &region{Target: t, held: map[streams.Ref]*Image{}}
+	r := &region{Target: t, held: map[streams.Ref]*Image{}, leaving: map[string]bool{}}
 	var list []*Image
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
@@ -47,33 +50,36 @@ func (o *Options) load(ctx context.Context, t *Target) (*region, error) {
 		return err
 	})
 	group.Go(func() (err error) {
-		r.known, err = t.published(both)
+		r.text, r.known, err = t.published(both)
 		return err
 	})
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for _, i := range list {
-		if i.Owner != t.project || i.Properties[propContentID] != t.ContentID { // a service that does not filter
-			continue
-		}
-		o.sort(r, i)
-	}
+	o.sortAll(r, list)
 	r.future = r.holds()
 	return r, nil
 }
 
-// sort puts an image to those that are held or to those that are in the way. Of two for one item the older is held.
+func (o *Options) sortAll(r *region, list []*Image) {
+	for _, i := range list {
+		if i.Owner == r.project && i.Properties[propContentID] == r.ContentID { // there are services that do not filter
+			o.sort(r, i)
+		}
+	}
+}
+
+// sort puts an image to those that are held or to those that are in the way.
 func (o *Options) sort(r *region, i *Image) {
 	p := i.Properties
-	ref := streams.Ref{Product: p[propProduct], Version: p[propVersion], Item: p[propItem]}
+	ref := i.ref()
 	log := o.Log.With("region", r.Region, "image", i.ID)
 	switch {
 	case i.Status == statusQueued || i.Status == "killed":
 		r.halves = append(r.halves, i)
 	case i.Status == statusDeactivated && ref.Item != "":
 		log.Warn("image is deactivated: it is not published")
-		r.held[ref] = i
+		r.hold(ref, i)
 	case i.Status != statusActive && o.Now().Sub(i.Updated) > o.Stale:
 		r.halves = append(r.halves, i)
 	case i.Status != statusActive:
@@ -84,7 +90,27 @@ func (o *Options) sort(r *region, i *Image) {
 	case !o.intact(i):
 		log.Warn("image holds other bytes than its metadata says: it is not published, and uploaded anew")
 	default:
-		r.held[ref] = i
+		r.hold(ref, i)
+	}
+}
+
+// hold takes an image for an item. Of two the active one stays, else the one that is published, else the older: images
+// come the newest first.
+func (r *region) hold(ref streams.Ref, i *Image) {
+	double := r.held[ref]
+	r.held[ref] = i
+	if double == nil {
+		return
+	}
+	published := ""
+	if e, ok := r.known.Find(ref); ok {
+		published = e.Get("id")
+	}
+	if i.Status != double.Status && double.Status == statusActive || i.Status == double.Status && double.ID == published {
+		r.held[ref], double = double, i
+	}
+	if double.Status == statusActive { // what an administrator has deactivated is left alone
+		r.doubles = append(r.doubles, removal{r, ref, double})
 	}
 }
 
@@ -110,25 +136,25 @@ func metadataOf(i *Image) streams.Attrs {
 
 const maxDocument = 1 << 30
 
-// published reads the stream that was published before.
-func (t *Target) published(ctx context.Context) (*streams.Products, error) {
+// published reads the stream that was published before. Its text is nil, and it has no products, if there is none.
+func (t *Target) published(ctx context.Context) ([]byte, *streams.Products, error) {
 	none := &streams.Products{Products: streams.MakeNodes[*streams.Product]()}
 	if t.Publisher == nil {
-		return none, nil
+		return nil, none, nil
 	}
 	path := productPath(t.ContentID)
 	body, err := store.ReadAll(ctx, t.Publisher.Store, path, maxDocument)
 	if errors.Is(err, fs.ErrNotExist) {
-		return none, nil
+		return nil, none, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot read what was published before: %w", err)
+		return nil, nil, fmt.Errorf("cannot read what was published before: %w", err)
 	}
 	p, err := streams.ParseProducts(body)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read what was published before: %s: %w", path, err)
+		return nil, nil, fmt.Errorf("cannot read what was published before: %s: %w", path, err)
 	}
-	return p, nil
+	return body, p, nil
 }
 
 // refs returns the items that are held, in byte order.

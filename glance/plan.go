@@ -20,11 +20,14 @@ import (
 type Plan struct {
 	o       Options
 	source  *fetch.Mirror
+	path    string
 	regions []*region
-	work    []*work // by product, in the order of the source
-	errors  []error // what cannot be done
+	work    []*work   // by product, in the order of the source
+	awaited []awaited // what is decided anew at the end
+	errors  []error   // what cannot be done
 
 	byProduct map[string]*work
+	again     map[*Target]map[string]bool // the products that are decided about for the second time, alone; nil: all, for the first
 }
 
 // work is what is to be done for one product.
@@ -57,25 +60,42 @@ type removal struct {
 // done. A region or an item that cannot be used is told of by [Plan.Do], which does the rest.
 func Decide(ctx context.Context, src *fetch.Mirror, path string, targets []*Target, o Options) (*Plan, error) {
 	o.setDefaults()
-	p := &Plan{o: o, source: src, byProduct: map[string]*work{}}
-	if err := p.load(ctx, targets); err != nil {
+	p := &Plan{o: o, source: src, path: path, byProduct: map[string]*work{}}
+	if err := p.decide(ctx, targets); err != nil {
 		return nil, err
 	}
-	for d, err := range src.Walk(ctx, path, wantEntry) {
-		if err != nil {
-			return nil, err
+	return p, nil
+}
+
+// decide reads the source while the regions answer.
+func (p *Plan) decide(ctx context.Context, targets []*Target) error {
+	var documents []*fetch.Document
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() error { return p.load(both, targets) })
+	group.Go(func() error {
+		for d, err := range p.source.Walk(both, p.path, wantEntry) {
+			if err != nil {
+				return err
+			}
+			documents = append(documents, d)
 		}
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, d := range documents {
 		if d.Products == nil {
 			continue
 		}
 		if err := p.add(d.Products); err != nil {
-			return nil, fmt.Errorf("%s: %w", d.Path, err)
+			return fmt.Errorf("%s: %w", d.Path, err)
 		}
 	}
-	if o.LatestProperty {
+	if p.o.LatestProperty {
 		p.markLatest()
 	}
-	return p, nil
+	return nil
 }
 
 // wantEntry leaves out what are not files to download.
@@ -124,7 +144,9 @@ func (p *Plan) add(src *streams.Products) error {
 			return err
 		}
 		for _, step := range decided.Steps {
-			p.addStep(r, src, step, byRef)
+			if !p.awaits(r, step) {
+				p.addStep(r, src, step, byRef)
+			}
 		}
 	}
 	return nil
@@ -134,7 +156,7 @@ func (p *Plan) add(src *streams.Products) error {
 func (p *Plan) addStep(r *region, src *streams.Products, step *plan.Step, byRef map[streams.Ref]*item) {
 	added, removed := versionNames(step.Add), versionNames(step.Remove)
 	p.o.Log.Info(fmt.Sprintf("%s/%s: to_add=%s to_remove=%s", src.ContentID(), step.Name, pythonList(added), pythonList(removed)))
-	w := p.workOn(step.Name)
+	w, left := p.workOn(step.Name), false
 	for _, version := range slices.Backward(step.Product.Versions.Sorted()) {
 		whole := step.Have != nil && hasVersion(step.Have, version)
 		if !slices.Contains(added, version) && !whole || slices.Contains(removed, version) {
@@ -146,11 +168,19 @@ func (p *Plan) addStep(r *region, src *streams.Products, step *plan.Step, byRef 
 			if r.held[ref] != nil || r.planned(ref) {
 				continue
 			}
+			if i := r.uploading(ref); i != nil {
+				p.o.Log.Warn("left to the run that is uploading it", "region", r.Region, "image", i.ID, "name", i.Name)
+				left = true
+				continue
+			}
 			if it := p.item(src, ref, byRef, w); it != nil {
 				it.regions = append(it.regions, r)
 				put(r.future, ref, new(streams.Item))
 			}
 		}
+	}
+	if left { // the old versions stay until the new one is there
+		return
 	}
 	for _, c := range step.Remove {
 		for _, name := range c.Remove {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/seed-43fb3962/sstream/openstack"
+	"github.com/seed-43fb3962/sstream/streams"
 )
 
 // Image is an image as the service has it.
@@ -47,6 +48,11 @@ func (i *Image) UnmarshalJSON(text []byte) error {
 		}
 	}
 	return nil
+}
+
+// ref is the item that the image was made of, as far as it says.
+func (i *Image) ref() streams.Ref {
+	return streams.Ref{Product: i.Properties[propProduct], Version: i.Properties[propVersion], Item: i.Properties[propItem]}
 }
 
 // States of an image. Those not named here are states on the way, or of no use.

@@ -163,7 +163,7 @@ func (s *setup) images(region string) []map[string]any {
 		s.t.Fatal(err)
 	}
 	var page struct{ Images []map[string]any }
-	_, err = service.Do(s.t.Context(), openstack.Request{Method: "GET", Path: "images?limit=100", Doing: "list", OK: []int{200}, Into: &page})
+	_, err = service.Do(context.WithoutCancel(s.t.Context()), openstack.Request{Method: "GET", Path: "images?limit=100", Doing: "list", OK: []int{200}, Into: &page})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -180,7 +180,7 @@ func (s *setup) clear() {
 		}
 		for _, i := range s.images(r) {
 			id := i["id"].(string)
-			if _, err := service.Do(s.t.Context(), openstack.Request{Method: "DELETE", Path: "images/" + id, Doing: "delete", OK: []int{204, 404}}); err != nil {
+			if _, err := service.Do(context.WithoutCancel(s.t.Context()), openstack.Request{Method: "DELETE", Path: "images/" + id, Doing: "delete", OK: []int{204, 404}}); err != nil {
 				s.t.Fatal(err)
 			}
 		}

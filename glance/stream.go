@@ -66,7 +66,7 @@ func (o *Options) publish(ctx context.Context, r *region) error {
 	if r.Publisher == nil || r.current {
 		return nil
 	}
-	index, err := readIndex(ctx, r.Publisher.Store)
+	index, err := o.look(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -79,17 +79,17 @@ func (o *Options) publish(ctx context.Context, r *region) error {
 	p.Set("updated", streams.String(now))
 	index.Set("updated", streams.String(now))
 	index.Entries.Set(r.ContentID, o.entry(r, p, now))
-	path := productPath(r.ContentID)
+	path, text := productPath(r.ContentID), streams.Append(nil, p, style)
 	o.Log.Info("writing data: " + path)
 	o.Log.Info("writing data: " + indexPath)
 	err = r.Publisher.Publish(ctx, []publish.Document{
-		{Path: path, Data: streams.Append(nil, p, style), Changed: true, Companions: true},
+		{Path: path, Data: text, Changed: true, Companions: true},
 		{Path: indexPath, Data: streams.Append(nil, index, style), Changed: true, Companions: true, Index: true},
 	}, nil)
 	if err != nil {
 		return fmt.Errorf("cannot publish: %w", err)
 	}
-	r.known, r.current = p, true
+	r.text, r.known, r.current = text, p, true
 	return nil
 }
 

@@ -79,6 +79,12 @@ type Adopter interface {
 	Adopt(ctx context.Context, file, path string, c Content) error
 }
 
+// Preparer is a store whose first Put does more than others do.
+type Preparer interface {
+	// Prepare does it now, so that the first Put need not. An error is one that the first Put would return too.
+	Prepare(ctx context.Context) error
+}
+
 // Limited is a store that can be full.
 type Limited interface {
 	// Free returns how many bytes can still be written.

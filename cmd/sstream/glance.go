@@ -210,7 +210,7 @@ func (g *glanceFlags) run(ctx context.Context, a *app, source string, o glance.O
 	show := newGlanceProgress(a, g.progress, g.old, o.Stdout)
 	defer show.close()
 	o.Progress, o.Stdout = show.report, show.over(o.Stdout)
-	targets, done, err := g.targets(a, cloud)
+	targets, done, err := g.targets(ctx, a, cloud)
 	if err != nil {
 		return err
 	}
@@ -233,7 +233,7 @@ func (g *glanceFlags) run(ctx context.Context, a *app, source string, o glance.O
 }
 
 // targets makes one of each region, and returns what closes them.
-func (g *glanceFlags) targets(a *app, cloud *openstack.Cloud) ([]*glance.Target, func() error, error) {
+func (g *glanceFlags) targets(ctx context.Context, a *app, cloud *openstack.Cloud) ([]*glance.Target, func() error, error) {
 	regions := slices.Compact(slices.Sorted(slices.Values(g.regions)))
 	if len(regions) == 0 {
 		regions = cloud.Regions("image")
@@ -260,7 +260,7 @@ func (g *glanceFlags) targets(a *app, cloud *openstack.Cloud) ([]*glance.Target,
 		return err
 	}
 	for _, region := range regions {
-		s, closer, err := g.output(cloud, region)
+		s, closer, err := g.output(ctx, cloud, region)
 		if err != nil {
 			return nil, nil, errors.Join(err, done())
 		}
@@ -278,8 +278,8 @@ func (g *glanceFlags) targets(a *app, cloud *openstack.Cloud) ([]*glance.Target,
 	return targets, done, nil
 }
 
-// output opens where a region's stream is published; nil if it is not.
-func (g *glanceFlags) output(cloud *openstack.Cloud, region string) (store.Store, func() error, error) {
+// output opens where a region's stream is published; nil if it is not. Other runs are kept out of a directory.
+func (g *glanceFlags) output(ctx context.Context, cloud *openstack.Cloud, region string) (store.Store, func() error, error) {
 	none := func() error { return nil }
 	switch {
 	case g.outputSwift != "":
@@ -304,7 +304,16 @@ func (g *glanceFlags) output(cloud *openstack.Cloud, region string) (store.Store
 		if err != nil {
 			return nil, nil, fmt.Errorf("output: %w", err)
 		}
-		return d, d.Close, nil
+		if g.dryRun {
+			return d, d.Close, nil
+		}
+		wait, cancel := context.WithTimeout(ctx, lockWait)
+		defer cancel()
+		unlock, err := d.Lock(wait)
+		if err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("output: %w", err), d.Close())
+		}
+		return d, func() error { return errors.Join(unlock(), d.Close()) }, nil
 	}
 	return nil, none, nil
 }

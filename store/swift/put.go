@@ -51,6 +51,15 @@ func (s *Store) Put(ctx context.Context, path string, c store.Content) error {
 	return s.deleteSegments(ctx, name, id) // of what was there before
 }
 
+// Prepare implements [store.Preparer]: it makes the container and asks for that of segments.
+func (s *Store) Prepare(ctx context.Context) error {
+	if err := s.make(ctx, s.container); err != nil {
+		return err
+	}
+	_, err := s.hasSegments(ctx)
+	return err
+}
+
 // make makes sure that a container is there, with the ACL that is asked for.
 func (s *Store) make(ctx context.Context, container string) error {
 	s.ready.Lock()

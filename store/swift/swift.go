@@ -33,7 +33,7 @@ type Options struct {
 	Attempts int    // at an object whose upload fails in a way that may pass; 0: 3
 }
 
-// Store is a [store.Store] and a [store.Lister]. A reader of a large object that is replaced meanwhile may get an error.
+// Store is a [store.Store], a [store.Lister] and a [store.Preparer]. A reader of a large object that is replaced meanwhile may get an error.
 type Store struct {
 	service   *openstack.Service
 	container string
@@ -48,6 +48,8 @@ type Store struct {
 var (
 	_ store.Store  = (*Store)(nil)
 	_ store.Lister = (*Store)(nil)
+
+	_ store.Preparer = (*Store)(nil)
 )
 
 // Split divides a location, swift://CONTAINER/PREFIX or CONTAINER/PREFIX, into the container and the prefix, which may be empty.

@@ -1,0 +1,121 @@
+package glance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/seed-43fb3962/sstream/plan"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// What other runs on the same content id do meanwhile. An object store knows no locks, so that they are not kept out: each
+// leaves to the others what they are uploading, and takes over what they have published.
+
+// look reads the index, and what is published besides: if another run wrote it since, the images are listed again.
+func (o *Options) look(ctx context.Context, r *region) (index *streams.Index, err error) {
+	var text []byte
+	var known *streams.Products
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		index, err = readIndex(both, r.Publisher.Store)
+		return err
+	})
+	group.Go(func() (err error) {
+		text, known, err = r.published(both)
+		return err
+	})
+	if err := group.Wait(); err != nil || bytes.Equal(text, r.text) {
+		return index, err
+	}
+	o.Log.Warn("another run has published this stream meanwhile: its images are taken over", "region", r.Region, "content_id", r.ContentID)
+	r.text, r.known = text, known
+	return index, o.listAgain(ctx, r)
+}
+
+// listAgain makes what is held what the service has now, without what is about to be removed.
+func (o *Options) listAgain(ctx context.Context, r *region) error {
+	list, err := r.images.list(ctx, r.ContentID)
+	if err != nil {
+		return err
+	}
+	now := &region{Target: r.Target, known: r.known, held: map[streams.Ref]*Image{}}
+	for _, i := range list {
+		if !r.leaving[i.ID] {
+			o.sortAll(now, []*Image{i})
+		}
+	}
+	r.held, r.doubles = now.held, nil
+	for _, rm := range now.doubles {
+		r.doubles = append(r.doubles, removal{r, rm.ref, rm.image})
+	}
+	return nil
+}
+
+// uploading returns the image that another run seems to be making of an item; nil if none does.
+func (r *region) uploading(ref streams.Ref) *Image {
+	for _, i := range r.suspended {
+		if i.ref() == ref {
+			return i
+		}
+	}
+	return nil
+}
+
+// awaited is a product of which another run seemed to be making an image.
+type awaited struct {
+	*region
+	product string
+	image   *Image
+}
+
+// awaits tells whether a product is not to be decided about now: another run is at it, or has been decided about before.
+func (p *Plan) awaits(r *region, step *plan.Step) bool {
+	if p.again != nil {
+		return !p.again[r.Target][step.Name]
+	}
+	found := false
+	for _, i := range r.suspended {
+		if i.Properties[propProduct] == step.Name {
+			p.awaited = append(p.awaited, awaited{r, step.Name, i})
+			found = true
+		}
+	}
+	return found
+}
+
+// finish decides anew, and only once, about what another run seemed to be at: it has done it by now, or died.
+func (p *Plan) finish(ctx context.Context) []error {
+	if len(p.awaited) == 0 {
+		return nil
+	}
+	next := &Plan{o: p.o, source: p.source, path: p.path, byProduct: map[string]*work{}, again: map[*Target]map[string]bool{}}
+	var targets []*Target
+	for _, a := range p.awaited {
+		if next.again[a.Target] == nil {
+			next.again[a.Target] = map[string]bool{}
+			targets = append(targets, a.Target)
+		}
+		next.again[a.Target][a.product] = true
+		u := upload{service: a.images, o: &p.o}
+		if _, err := u.settled(ctx, a.image); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return []error{fmt.Errorf("region %s: %w", a.Region, err)}
+		}
+	}
+	err := next.decide(ctx, targets)
+	if err == nil {
+		err = next.Do(ctx)
+	}
+	var part *PartError
+	switch {
+	case errors.As(err, &part):
+		return part.Errors
+	case err != nil:
+		return []error{err}
+	}
+	return nil
+}
