@@ -120,6 +120,9 @@ func (w *walk) below(ctx context.Context, x *streams.Index, above []string) erro
 // The error is want's.
 func (w *walk) begin(ctx context.Context, reading *sync.WaitGroup, x *streams.Index, name string, above []string) (read func() (*Document, error), err error) {
 	e, _ := x.Entries.Get(name)
+	if clean, err := streams.CleanPath(e.Str("path")); err == nil && clean != e.Str("path") {
+		e.Set("path", streams.String(clean))
+	}
 	ok := true
 	if w.want != nil {
 		if ok, err = w.want(x, name, e); err != nil {

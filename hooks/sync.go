@@ -113,14 +113,7 @@ func check(p *streams.Products) error {
 	if err := p.ExpandAliases(); err != nil {
 		return err
 	}
-	for e := range p.All() {
-		if path, ok := e.Item.Get("path").Str(); ok {
-			if err := streams.CheckPath(path); err != nil {
-				return fmt.Errorf("%s: %w", e.Ref, err)
-			}
-		}
-	}
-	return nil
+	return p.CleanPaths()
 }
 
 // load asks what is there.

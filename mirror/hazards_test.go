@@ -54,6 +54,20 @@ func TestHostileDocuments(t *testing.T) {
 	}
 }
 
+// TestPathsInOtherWords: what means the same path is the same file, for the items, the documents and the next run.
+func TestPathsInOtherWords(t *testing.T) {
+	files := edited(t, `"files/a1"`, `"./files/./a1"`)
+	files[indexPath] = strings.Replace(files[indexPath], `"streams/v1/test.json"`, `"./streams//v1/test.json"`, 1)
+	dir := t.TempDir()
+	mustRun(t, files, dir, nil)
+	if got := held(t, dir); !maps.Equal(got, files) {
+		t.Errorf("the mirror holds %v", slices.Sorted(maps.Keys(got)))
+	}
+	if again := mustRun(t, first.files(t, 1), dir, nil); again.Items+again.Removed > 0 {
+		t.Errorf("the same, written plainly: %+v", again)
+	}
+}
+
 // TestIndexNamesItself must end.
 func TestIndexNamesItself(t *testing.T) {
 	files := map[string]string{indexPath: `{"format":"index:1.0","index":{"a":{"format":"index:1.0","path":"streams/v1/index.json"}}}`}

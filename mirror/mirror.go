@@ -60,7 +60,6 @@ type Options struct {
 // Progress is told what a run does. Its methods are called from several goroutines.
 type Progress interface {
 	Start(items int, bytes int64) // before the first item
-	Item(path string, size int64) // an item begins
 	Bytes(path string, n int)     // n more bytes of it were read
 	Done(path string, err error)  // it is there, or is not
 }
@@ -125,7 +124,10 @@ func Prepare(ctx context.Context, src *fetch.Mirror, dst store.Store, o Options)
 		wait, cancel := context.WithTimeout(ctx, o.Wait)
 		defer cancel()
 		unlock, err := l.Lock(wait)
-		if err != nil {
+		switch {
+		case err != nil && o.Wait == 0 && errors.Is(err, context.DeadlineExceeded):
+			return nil, fmt.Errorf("target: %w; --wait=10m waits so long for it to end", err)
+		case err != nil:
 			return nil, fmt.Errorf("target: %w", err)
 		}
 		r.unlock = unlock

@@ -257,6 +257,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 	}
 	_, err = mirror.Run(t.Context(), src, openDir(t, dir), options())
 	wantError(t, err, "another run is at work")
+	wantError(t, err, "--wait")
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +288,6 @@ func TestInterrupt(t *testing.T) {
 type stopAt struct{ cancel func() }
 
 func (s *stopAt) Start(int, int64)   {}
-func (s *stopAt) Item(string, int64) {}
 func (s *stopAt) Bytes(string, int)  { s.cancel() }
 func (s *stopAt) Done(string, error) {}
 

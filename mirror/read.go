@@ -86,12 +86,8 @@ func (r *run) decide(ctx context.Context, id string, doc *fetch.Document) error 
 	if err := doc.Products.ExpandAliases(); err != nil {
 		return fmt.Errorf("source: %s: %w", doc.Path, err)
 	}
-	for e := range doc.Products.All() {
-		if path, ok := e.Item.Get("path").Str(); ok {
-			if err := streams.CheckPath(path); err != nil {
-				return fmt.Errorf("source: %s: %s: %w", doc.Path, e.Ref, err)
-			}
-		}
+	if err := doc.Products.CleanPaths(); err != nil {
+		return fmt.Errorf("source: %s: %w", doc.Path, err)
 	}
 	have, err := r.loadRecord(ctx, id)
 	if err != nil {

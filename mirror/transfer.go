@@ -88,9 +88,6 @@ func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopt
 // bring makes one file whole in the target: as it lies there, from elsewhere on this machine, made of a delta,
 // or from the source.
 func (r *run) bring(ctx context.Context, f *file, finder *finder) (found bool, err error) {
-	if r.Progress != nil {
-		r.Progress.Item(f.path, f.size)
-	}
 	if found, err = finder.find(ctx, f); found || err != nil {
 		return found, err
 	}

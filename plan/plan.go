@@ -110,13 +110,9 @@ func (p *Plan) Added() iter.Seq[streams.Entity] {
 	return func(yield func(streams.Entity) bool) {
 		for _, s := range p.Steps {
 			for _, c := range slices.Concat(s.Add, s.Update) {
-				for _, item := range c.Add {
-					it, _ := c.Source.Items.Get(item)
-					e := streams.Entity{Ref: streams.Ref{Product: s.Name, Version: c.Name, Item: item},
-						Products: p.Source, Product: s.Product, Version: c.Source, Item: it}
-					if !yield(e) {
-						return
-					}
+				version := streams.Entity{Ref: streams.Ref{Product: s.Name, Version: c.Name}, Products: p.Source, Product: s.Product, Version: c.Source}
+				if !yieldItems(&version, c.Add, yield) {
+					return
 				}
 			}
 		}
@@ -128,17 +124,49 @@ func (p *Plan) Removed() iter.Seq[streams.Entity] {
 	return func(yield func(streams.Entity) bool) {
 		for _, s := range p.Steps {
 			for _, c := range slices.Concat(s.Update, s.Remove) {
-				for _, item := range c.Remove {
-					it, _ := c.Have.Items.Get(item)
-					e := streams.Entity{Ref: streams.Ref{Product: s.Name, Version: c.Name, Item: item},
-						Products: p.Have, Product: s.Have, Version: c.Have, Item: it}
-					if !yield(e) {
-						return
-					}
+				if !yieldItems(p.recorded(s, &c), c.Remove, yield) {
+					return
 				}
 			}
 		}
 	}
+}
+
+// Displaced yields what [Plan.Removed] does, and the items that get another path, as the target's record has them.
+func (p *Plan) Displaced() iter.Seq[streams.Entity] {
+	return func(yield func(streams.Entity) bool) {
+		for _, s := range p.Steps {
+			for _, c := range s.Update {
+				moved := slices.DeleteFunc(slices.Clone(c.Add), func(name string) bool {
+					old, had := c.Have.Items.Get(name)
+					now, _ := c.Source.Items.Get(name)
+					return !had || old.Str("path") == now.Str("path")
+				})
+				if !yieldItems(p.recorded(s, &c), moved, yield) {
+					return
+				}
+			}
+		}
+		p.Removed()(yield)
+	}
+}
+
+// recorded is the version of a change as the target's record has it.
+func (p *Plan) recorded(s *Step, c *Change) *streams.Entity {
+	return &streams.Entity{Ref: streams.Ref{Product: s.Name, Version: c.Name}, Products: p.Have, Product: s.Have, Version: c.Have}
+}
+
+// yieldItems yields the named items of a version, and tells whether more are wanted.
+func yieldItems(version *streams.Entity, names []string, yield func(streams.Entity) bool) bool {
+	for _, name := range names {
+		e := *version
+		e.Ref.Item = name
+		e.Item, _ = version.Version.Items.Get(name)
+		if !yield(e) {
+			return false
+		}
+	}
+	return true
 }
 
 // After returns what the target holds once the plan is carried out: what it had, without what is removed, with what
@@ -184,26 +212,4 @@ func (s *Step) after() *streams.Product {
 		product.Versions.Delete(c.Name)
 	}
 	return product
-}
-
-// Displaced yields what [Plan.Removed] does, and the items that are replaced, as the target's record has them.
-func (p *Plan) Displaced() iter.Seq[streams.Entity] {
-	return func(yield func(streams.Entity) bool) {
-		for _, s := range p.Steps {
-			for _, c := range s.Update {
-				for _, item := range c.Add {
-					old, had := c.Have.Items.Get(item)
-					now, _ := c.Source.Items.Get(item)
-					if had && old.Str("path") != now.Str("path") {
-						e := streams.Entity{Ref: streams.Ref{Product: s.Name, Version: c.Name, Item: item},
-							Products: p.Have, Product: s.Have, Version: c.Have, Item: old}
-						if !yield(e) {
-							return
-						}
-					}
-				}
-			}
-		}
-		p.Removed()(yield)
-	}
 }

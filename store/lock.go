@@ -42,6 +42,7 @@ func (d *Dir) Lock(ctx context.Context) (unlock func() error, err error) {
 }
 
 func (d *Dir) waitForLock(ctx context.Context, f *os.File) error {
+	began := d.now()
 	for {
 		err := lockFile(f)
 		if err == nil {
@@ -53,7 +54,7 @@ func (d *Dir) waitForLock(ctx context.Context, f *os.File) error {
 		select {
 		case <-ctx.Done():
 			holder, _ := io.ReadAll(io.NewSectionReader(f, 0, 1024))
-			return lockedError(d.path, strings.TrimSpace(string(holder)), ctx)
+			return &lockedError{d.path, strings.TrimSpace(string(holder)), d.now().Sub(began), context.Cause(ctx)}
 		case <-time.After(lockPause):
 		}
 	}
@@ -71,9 +72,23 @@ func (d *Dir) signLock(f *os.File) {
 	}
 }
 
-func lockedError(where, holder string, ctx context.Context) error {
+// lockedError says who holds a lock, and how long it was waited for.
+type lockedError struct {
+	where, holder string
+	waited        time.Duration
+	why           error // the wait ended
+}
+
+func (e *lockedError) Error() string {
+	holder := e.holder
 	if holder == "" {
 		holder = "it does not say who"
 	}
-	return fmt.Errorf("%s: another run is at work there (%s): %w", where, holder, context.Cause(ctx))
+	text := fmt.Sprintf("%s: another run is at work there (%s)", e.where, holder)
+	if waited := e.waited.Round(lockPause); waited > 0 {
+		text += fmt.Sprintf("; waited %v for it to end", waited)
+	}
+	return text
 }
+
+func (e *lockedError) Unwrap() error { return e.why }

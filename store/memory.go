@@ -165,7 +165,7 @@ func (m *Memory) Lock(ctx context.Context) (unlock func() error, err error) {
 	case lock <- struct{}{}:
 		return unlock, nil
 	case <-ctx.Done():
-		return nil, lockedError("memory", "this process", ctx)
+		return nil, &lockedError{"memory", "this process", 0, context.Cause(ctx)}
 	}
 }
 

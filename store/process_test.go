@@ -3,6 +3,7 @@ package store_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -113,8 +114,13 @@ func TestLockOfAnotherProcess(t *testing.T) {
 	_, err := d.Lock(asking)
 	host, _ := os.Hostname()
 	want := fmt.Sprintf("%s: another run is at work there (process %d on %s since 20", d.Path(), other.Process.Pid, host)
-	if err == nil || !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("Lock: %v, want %s…", err, want)
+	if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.HasSuffix(err.Error(), ")") || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Lock: %v, want %s…)", err, want)
+	}
+	waiting, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+	defer cancel()
+	if _, err = d.Lock(waiting); err == nil || !strings.Contains(err.Error(), "; waited ") {
+		t.Errorf("Lock: %v, want to know how long it waited", err)
 	}
 	kill(other)
 	unlock, err := d.Lock(t.Context())

@@ -93,7 +93,7 @@ type Limited interface {
 
 // Locker is a store that can keep other runs out.
 type Locker interface {
-	// Lock waits for the lock, or returns an error that tells who holds it once ctx is done.
+	// Lock waits for the lock, or returns an error that tells who holds it once ctx is done, and wraps the cause of that.
 	// It asks at least once: with a ctx that is done already, it asks and does not wait.
 	Lock(ctx context.Context) (unlock func() error, err error)
 }

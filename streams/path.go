@@ -51,6 +51,24 @@ func CleanPath(path string) (string, error) {
 	return strings.Join(slices.DeleteFunc(strings.Split(path, "/"), func(part string) bool { return part == "" || part == "." }), "/"), nil
 }
 
+// CleanPaths writes the path of every item as [CleanPath] does. The error names the first item whose path is refused.
+func (p *Products) CleanPaths() error {
+	for e := range p.All() {
+		path, ok := e.Item.Get("path").Str()
+		if !ok {
+			continue
+		}
+		clean, err := CleanPath(path)
+		if err != nil {
+			return fmt.Errorf("%s: %w", e.Ref, err)
+		}
+		if clean != path {
+			e.Item.Set("path", String(clean))
+		}
+	}
+	return nil
+}
+
 // CheckContentID refuses a content id that cannot be the name of a file, or of one in directories ("a/b").
 func CheckContentID(id string) error {
 	if err := CheckPath(id); err != nil {

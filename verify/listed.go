@@ -96,8 +96,8 @@ func (r *run) combined(ref string, e *streams.Entity, path string) {
 		for name, item := range e.Version.Items.All() {
 			root := streams.Entity{Ref: e.Ref, Products: e.Products, Product: e.Product, Version: e.Version, Item: item}
 			root.Ref.Item = name
-			rootPath := item.Str("path")
-			if root.Get("ftype") == c.ftype && streams.CheckPath(rootPath) == nil && rootPath != path && r.wants(rootPath) {
+			rootPath, err := streams.CleanPath(item.Str("path"))
+			if root.Get("ftype") == c.ftype && err == nil && rootPath != path && r.wants(rootPath) {
 				r.file(rootPath).add(sum{c.field, sha256.New, hex, path, []string{ref}})
 			}
 		}

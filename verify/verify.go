@@ -183,13 +183,14 @@ func (r *run) list(d *fetch.Document) {
 		r.problem(d.Path, "it has no content_id")
 	}
 	for e := range d.Products.All() {
-		path, ok := e.Item.Get("path").Str()
-		if !ok || !r.wants(path) {
+		listed, ok := e.Item.Get("path").Str()
+		if !ok || !r.wants(listed) {
 			continue
 		}
 		ref := id + "/" + e.Ref.String()
-		if err := streams.CheckPath(path); err != nil {
-			r.report.Problems = append(r.report.Problems, Problem{Path: path, Items: []string{ref}, Text: err.Error()})
+		path, err := streams.CleanPath(listed)
+		if err != nil {
+			r.report.Problems = append(r.report.Problems, Problem{Path: listed, Items: []string{ref}, Text: err.Error()})
 			continue
 		}
 		r.file(path).list(ref, &e)

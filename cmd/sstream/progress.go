@@ -53,9 +53,6 @@ func (p *progress) Start(items int, bytes int64) {
 	}
 }
 
-// Item implements mirror.Progress.
-func (p *progress) Item(path string, size int64) {}
-
 // Bytes implements mirror.Progress.
 func (p *progress) Bytes(_ string, n int) {
 	p.mu.Lock()
