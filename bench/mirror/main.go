@@ -1,7 +1,7 @@
 // Command mirror measures sstream mirror beside curl, aria2c and a bare copy-and-hash loop over the same files on a local
 // nginx, in one run: go run ./bench/mirror [-scale 1.0] [-python 'python3 …/bin/sstream-mirror']
 //
-// CPU seconds are user and system time of the client; the ratios compare medians within this run.
+// The Python tool is run once, the others in every round. CPU seconds are user and system time of the client; the ratios compare medians within this run.
 package main
 
 import (
@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -86,67 +87,78 @@ func run(scale float64, rounds int, only string, python []string) error {
 // tool is one way to fetch a set into dst.
 type tool struct {
 	name string
-	args func(dst string) []string // nil: the loop in this program
-	keep bool                      // dst holds the set already: a run with nothing new
+	run  func(dst string) (usage, error)
+	keep bool // dst holds the set already: a run with nothing new
+	once bool // takes too long to be run in every round
 }
 
+// pythonLimit is how many files the Python tool is given at most: what it takes grows with their square.
+const pythonLimit = 20000
+
+// tools are what is measured on a set, which is in root and served at url.
+func (s set) tools(bin, root, url, list string, python []string) []tool {
+	command := func(args ...string) func(string) (usage, error) {
+		return func(dst string) (usage, error) { return measure(append(slices.Clone(args), dst)) }
+	}
+	ours := []string{bin, "mirror", "--no-verify", "--path=streams/v1/index.json", "--jobs=8", url}
+	tools := []tool{
+		{name: "sstream", run: command(ours...)},
+		{name: "curl -Z", run: func(dst string) (usage, error) {
+			return measure([]string{"sh", "-c", "cd " + dst + " && exec curl -sS -Z --parallel-max 8 -K " + list})
+		}},
+		{name: "aria2c", run: command("aria2c", "-q", "-j8", "--file-allocation=none", "-i", list+".aria2", "-d")},
+		{name: "copy and hash", run: func(dst string) (usage, error) { return copyAndHash(root, dst) }},
+		{name: "hash", run: func(string) (usage, error) { return copyAndHash(root, "") }},
+		{name: "nothing new", run: command(ours...), keep: true},
+	}
+	if len(python) > 0 && s.files <= pythonLimit {
+		args := append(slices.Clone(python), "--no-verify", "--path=streams/v1/index.json", url)
+		tools = append(tools, tool{name: "Python tool", run: command(args...), once: true},
+			tool{name: "Py nothing new", run: command(args...), keep: true})
+	}
+	return tools
+}
+
+// manyFiles are so many that they stay until the end. ext4 does not give the inodes of files that went a short time ago
+// to new ones, and looks at each of them again and again, which whoever runs next would pay for.
+const manyFiles = 1000
+
+// measure runs every tool in every round.
 func (s set) measure(work, bin, root, url string, rounds int, python []string) error {
 	list := filepath.Join(work, "urls")
-	tools := []tool{
-		{"sstream", func(dst string) []string {
-			return []string{bin, "mirror", "--no-verify", "--path=streams/v1/index.json", "--jobs=8", url, dst}
-		}, false},
-		{"curl -Z", func(dst string) []string {
-			return []string{"sh", "-c", "cd " + dst + " && curl -sS -Z --parallel-max 8 -K " + list}
-		}, false},
-		{"aria2c", func(dst string) []string {
-			return []string{"aria2c", "-q", "-j8", "--file-allocation=none", "-d", dst, "-i", list + ".aria2"}
-		}, false},
-		{"copy and hash", nil, false},
-		{"nothing new", func(dst string) []string {
-			return []string{bin, "mirror", "--no-verify", "--path=streams/v1/index.json", url, dst}
-		}, true},
-	}
-	if len(python) > 0 {
-		tools = append(tools, tool{"Python tool", func(dst string) []string {
-			return append(slices.Clone(python), "--no-verify", "--path=streams/v1/index.json", url, dst)
-		}, false})
-	}
 	if err := s.lists(list, url); err != nil {
 		return err
 	}
-	kept := filepath.Join(work, "kept")
-	defer os.RemoveAll(kept)
+	targets, err := os.MkdirTemp(work, "targets")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(targets)
+	debug.FreeOSMemory() // the peak of a process begins with what its parent had
+	tools := s.tools(bin, root, url, list, python)
 	results := map[string][]usage{}
-	for range rounds {
-		for _, t := range tools {
-			dst := filepath.Join(work, "dst")
+	var kept string
+	for round := range rounds {
+		for i, t := range tools {
+			if t.once && round > 0 {
+				continue
+			}
+			dst := filepath.Join(targets, fmt.Sprint(round, "-", i))
+			if kept == "" {
+				kept = dst
+			}
 			if t.keep {
 				dst = kept
 			}
 			if err := os.MkdirAll(dst, 0o755); err != nil {
 				return err
 			}
-			var u usage
-			var err error
-			if t.args == nil {
-				u, err = copyAndHash(root, dst)
-			} else {
-				u, err = measure(t.args(dst))
-			}
+			u, err := t.run(dst)
 			if err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)
 			}
 			results[t.name] = append(results[t.name], u)
-			if t.name == "sstream" && results["nothing new"] == nil {
-				if err := os.RemoveAll(kept); err != nil {
-					return err
-				}
-				if err := os.Rename(dst, kept); err != nil {
-					return err
-				}
-			}
-			if !t.keep {
+			if dst != kept && s.files < manyFiles {
 				if err := os.RemoveAll(dst); err != nil {
 					return err
 				}
@@ -178,7 +190,8 @@ func measure(args []string) (usage, error) {
 	return usage{time.Since(begin).Seconds(), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds(), r.Maxrss << 10}, nil
 }
 
-// copyAndHash is the floor: the files read from the disk, hashed and written by one goroutine, not synced.
+// copyAndHash is the floor: the files read from the disk, hashed and written by one goroutine, not synced. Without dst
+// they are only hashed.
 func copyAndHash(root, dst string) (usage, error) {
 	var before, after syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &before); err != nil {
@@ -195,6 +208,9 @@ func copyAndHash(root, dst string) (usage, error) {
 			return err
 		}
 		if d.IsDir() {
+			if dst == "" {
+				return nil
+			}
 			return os.MkdirAll(filepath.Join(dst, rel), 0o755)
 		}
 		in, err := os.Open(path)
@@ -202,12 +218,16 @@ func copyAndHash(root, dst string) (usage, error) {
 			return err
 		}
 		defer in.Close()
-		out, err := os.Create(filepath.Join(dst, rel))
-		if err != nil {
-			return err
+		to := io.Writer(h)
+		if dst != "" {
+			out, err := os.Create(filepath.Join(dst, rel))
+			if err != nil {
+				return err
+			}
+			defer out.Close()
+			to = io.MultiWriter(h, out)
 		}
-		defer out.Close()
-		_, err = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(h, out)}, struct{ io.Reader }{in}, buffer)
+		_, err = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{in}, buffer)
 		return err
 	})
 	if err != nil {
