@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -41,7 +41,7 @@ type StreamReport struct {
 // before everything is ready, and nothing at all if the documents would say what they say already.
 func Build(ctx context.Context, root string, o Options) (*Report, error) {
 	o = o.withDefaults()
-	b := &builder{Options: o, site: site{root: root, fsys: os.DirFS(root), version: o.StreamVersion,
+	b := &builder{Options: o, site: site{root: root, fsys: openDisk(root), version: o.StreamVersion,
 		seed: o.Seed, rebuild: o.Rebuild, now: o.Now}, report: new(Report)}
 	unlock, err := lock(ctx, root, b.Log)
 	if err != nil {
@@ -49,7 +49,7 @@ func Build(ctx context.Context, root string, o Options) (*Report, error) {
 	}
 	defer unlock()
 	b.memory = openMemory(root)
-	defer func() { b.tidy(ctx) }()
+	defer b.memory.close()
 	if b.retired, err = readRetired(b.fsys); err != nil {
 		return nil, err
 	}
@@ -61,6 +61,9 @@ func Build(ctx context.Context, root string, o Options) (*Report, error) {
 			return b.report, err
 		}
 	}
+	if b.Publish != nil {
+		b.remember()
+	}
 	return b.report, nil
 }
 
@@ -71,6 +74,7 @@ type builder struct {
 	retired map[string]time.Time // versions that are to be deleted, by path
 	works   []*work
 	report  *Report
+	fields  []itemField // room for those of one item
 }
 
 // open scans every stream and reads its catalogue.
@@ -226,32 +230,46 @@ func (b *builder) streamReport(w *work, products *streams.Products) StreamReport
 	return r
 }
 
-// tidy leaves the memory as small as it can be.
-func (b *builder) tidy(ctx context.Context) {
-	defer b.memory.close()
-	switch {
-	case ctx.Err() != nil:
-		return
-	case b.Seed:
+// remember leaves a memory of this run alone: of listed versions that they are as listed, of other files what they hold.
+func (b *builder) remember() {
+	if b.Seed {
 		b.memory.forget()
 		return
 	}
-	seen := make(map[string]bool)
-	var names []string
+	ours := func(path string) bool {
+		stream, _, _ := strings.Cut(path, "/")
+		return slices.ContainsFunc(b.works, func(w *work) bool { return w.name == stream })
+	}
+	there := make(map[string]*version)
+	versions := maps.Clone(b.memory.versions)
+	maps.DeleteFunc(versions, func(path, _ string) bool { return ours(path) })
 	for _, w := range b.works {
-		names = append(names, w.name)
 		for v := range w.all() {
-			for _, f := range v.files {
-				seen[f.path] = true
+			there[v.Path] = v
+			switch {
+			case v.node == nil:
+			case v.node == v.old:
+				versions[v.Path] = strings.Join(v.stamps, ",")
+			default:
+				versions[v.Path] = strings.Join(stampsOf(v.node, v.files), ",")
 			}
-			seen[path.Join(v.Path, v.Config)] = true
 		}
 	}
-	err := b.memory.keep(func(path string) bool {
-		stream, _, _ := strings.Cut(path, "/")
-		return slices.Contains(names, stream) && !seen[path]
-	})
+	err := b.memory.keep(versions, func(file string) bool {
+		v := there[path.Dir(file)]
+		return !ours(file) || v != nil && v.remembers(path.Base(file))
+	}, func(delta string) bool { return !ours(delta) || there[path.Dir(delta)] != nil })
 	if err != nil { // it is a help, not a need
 		b.Log.Warn("Cannot write down what was read", "path", memoryPath, "error", err)
 	}
+}
+
+// remembers tells whether something has to be remembered of a file: it describes the image, or is not listed.
+func (v *version) remembers(name string) bool {
+	if v.node != nil {
+		if _, listed := v.node.Items.Get(name); listed {
+			return false
+		}
+	}
+	return name == v.Config.Name || v.file(name) != nil
 }

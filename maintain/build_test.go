@@ -522,7 +522,7 @@ func TestMemoryRoundTrip(t *testing.T) {
 	root := t.TempDir()
 	m := openMemory(root)
 	f := File{Name: "a b", Size: 7, Modified: time.Unix(1, 2)}
-	sum := fileSum{sha256: emptySum, combined: map[string]string{emptySum: emptySum}}
+	sum := fileSum{sha256: emptySum, combined: fingerprints{{emptySum, emptySum}}}
 	m.add("d/a b", f, sum)
 	m.addUseless("d/x y", emptySum, emptySum)
 	if _, err := m.out.WriteString("file 1 2 half"); err != nil {
@@ -531,11 +531,13 @@ func TestMemoryRoundTrip(t *testing.T) {
 	m.close()
 	again := openMemory(root)
 	got, known, _ := again.recall("d/a b", f)
-	if !known || got.sha256 != emptySum || !maps.Equal(got.combined, sum.combined) || !again.isUseless("d/x y", emptySum, emptySum) {
+	if !known || got.sha256 != emptySum || !slices.Equal(got.combined, sum.combined) || !again.isUseless("d/x y", emptySum, emptySum) {
 		t.Errorf("got %+v, %v", got, known)
 	}
 	again.add("e", f, sum)
-	if err := again.keep(func(path string) bool { return path == "d/a b" }); err != nil {
+	stamps := map[string]string{"d/e f": "stamp"}
+	all := func(string) bool { return true }
+	if err := again.keep(stamps, func(path string) bool { return path == "e" }, all); err != nil {
 		t.Fatal(err)
 	}
 	again.close()
@@ -545,6 +547,9 @@ func TestMemoryRoundTrip(t *testing.T) {
 	}
 	if _, known, _ := last.recall("e", f); !known {
 		t.Error("what was kept is not known")
+	}
+	if !maps.Equal(last.versions, stamps) || !last.isUseless("d/x y", emptySum, emptySum) {
+		t.Errorf("got %v and %v", last.versions, last.useless)
 	}
 }
 

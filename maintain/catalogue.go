@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 
@@ -14,7 +13,8 @@ import (
 
 const datatype = "image-downloads"
 
-// catalogue makes the product file of a stream, and tells whether it says anything new.
+// catalogue makes the product file of a stream, and tells whether it says anything new. What says the same as before is
+// the node that was read, from the items up: a catalogue of nothing else need not be written out to be compared.
 func (b *builder) catalogue(w *work) (*streams.Products, []byte, bool) {
 	c := new(streams.Products)
 	if w.old != nil {
@@ -30,8 +30,18 @@ func (b *builder) catalogue(w *work) (*streams.Products, []byte, bool) {
 			c.Products.Set(p.ID(), node)
 		}
 	}
+	if b.stands(w, c) {
+		return w.old, w.oldBody, false
+	}
 	body, changed := b.render(c, w.oldBody)
 	return c, body, changed
+}
+
+// stands tells whether c is the catalogue that was read. It has to have come from a publisher, so that its text is as it
+// ought to be.
+func (b *builder) stands(w *work, c *streams.Products) bool {
+	return w.old != nil && (b.Seed || w.old.Str("updated") != "") && c.Attrs.Equal(&w.old.Attrs) &&
+		streams.SameNodes(&c.Products, &w.old.Products) && isGzipOf(b.fsys, w.path+".gz", w.oldBody)
 }
 
 // render writes a catalogue and tells whether it says anything that old does not; if so it is as of now.
@@ -54,7 +64,7 @@ func setDefault(a *streams.Attrs, key, value string) {
 	}
 }
 
-// product makes the node of a product, nil if there is nothing to list.
+// product makes the node of a product: the old one if it says the same, nil if there is nothing to list.
 func (b *builder) product(p *product) *streams.Product {
 	listed := p.listed()
 	if len(listed) == 0 && (!b.Seed || len(p.versions) == 0) {
@@ -70,7 +80,11 @@ func (b *builder) product(p *product) *streams.Product {
 		node.Attrs = p.old.Attrs
 	}
 	for _, v := range listed {
-		node.Versions.Set(v.Name, b.versionNode(v))
+		v.node = b.versionNode(v)
+		node.Versions.Set(v.Name, v.node)
+	}
+	if p.old != nil && node.Equal(&p.old.Attrs) && streams.SameNodes(&node.Versions, &p.old.Versions) {
+		return p.old
 	}
 	return node
 }
@@ -86,24 +100,11 @@ func (b *builder) describes(p *product, listed []*version) bool {
 			return true
 		}
 	}
-	about := b.description(newest)
 	if b.Seed {
-		return about.Modified.After(p.work.oldTime)
+		return newest.Config.Modified.After(p.work.oldTime)
 	}
-	_, known, _ := b.memory.recall(path.Join(newest.Path, newest.Config), about)
+	_, known, _ := b.memory.recall(path.Join(newest.Path, newest.Config.Name), newest.Config)
 	return !known || len(listed) < p.old.Versions.Len()
-}
-
-// description is the file that describes an image; its size and time are zero if there is none.
-func (b *builder) description(v *version) File {
-	f := File{Name: v.Config}
-	if v.Config == "" {
-		return f
-	}
-	if info, err := fs.Stat(b.fsys, path.Join(v.Path, v.Config)); err == nil {
-		f.Size, f.Modified = info.Size(), info.ModTime()
-	}
-	return f
 }
 
 // describe writes what the directories and the newest version's description say of a product.
@@ -136,19 +137,18 @@ func (b *builder) describe(p *product, listed []*version, node *streams.Product)
 // config reads the description of an image. One that cannot be read was accepted when the version was new: it says
 // nothing then.
 func (b *builder) config(v *version) *Config {
-	if v.Config == "" {
+	if v.Config.Name == "" {
 		return new(Config)
 	}
-	about := b.description(v)
-	config, err := readConfigFile(b.fsys, v.Path, v.Config)
+	config, err := readConfigFile(b.fsys, v.Path, v.Config.Name)
 	if err != nil {
-		b.warn(v, v.Config, err)
+		b.warn(v, v.Config.Name, err)
 		return new(Config)
 	}
 	for _, key := range config.Unknown {
-		b.warn(v, v.Config, fmt.Errorf("%q means nothing in the section simplestream", key))
+		b.warn(v, v.Config.Name, fmt.Errorf("%q means nothing in the section simplestream", key))
 	}
-	b.memory.add(path.Join(v.Path, v.Config), about, fileSum{sha256: described})
+	b.memory.add(path.Join(v.Path, v.Config.Name), v.Config, fileSum{sha256: described})
 	return config
 }
 
@@ -161,7 +161,7 @@ func (b *builder) warn(v *version, item string, err error) {
 		Problem{Stream: v.product.work.name, Product: v.product.ID(), Version: v.Name, Item: item, Path: path.Join(v.Path, item), Err: err})
 }
 
-// versionNode makes the node of a version.
+// versionNode makes the node of a version: the old one if it says the same.
 func (b *builder) versionNode(v *version) *streams.Version {
 	node := new(streams.Version)
 	if v.old != nil {
@@ -174,6 +174,9 @@ func (b *builder) versionNode(v *version) *streams.Version {
 	}
 	if b.addTwin(v, node) {
 		node.Items = sorted(node.Items)
+	}
+	if v.old != nil && streams.SameNodes(&node.Items, &v.old.Items) {
+		return v.old
 	}
 	return node
 }
@@ -259,14 +262,13 @@ func (b *builder) itemNode(v *version, f *file, name string) *streams.Item {
 // itemField is a field of an item that holds text; one without a value is not there.
 type itemField struct{ key, value string }
 
-// itemFields returns the fields of an item but its size, in their order.
+// itemFields returns the fields of an item but its size, in their order, until it is called again.
 func (b *builder) itemFields(v *version, f *file, name string) []itemField {
 	ftype := f.ftype
 	if isMetadata(f.Name) || isWhole(f.Name) {
 		ftype = name
 	}
-	fields := make([]itemField, 0, 5+len(combinedFields))
-	fields = append(fields, itemField{"ftype", ftype}, itemField{"path", f.path}, itemField{"sha256", f.sum.sha256})
+	fields := append(b.fields[:0], itemField{"ftype", ftype}, itemField{"path", f.path}, itemField{"sha256", f.sum.sha256})
 	if isMetadata(name) && (!b.Seed || name == LXD.metadata()) {
 		for _, c := range combinedFields {
 			fields = append(fields, itemField{c.field, v.combined(f, c.ftype)})
@@ -275,7 +277,8 @@ func (b *builder) itemFields(v *version, f *file, name string) []itemField {
 	if name == Incus.whole() {
 		fields = append(fields, itemField{"combined_type", b.machineType(v, f)})
 	}
-	return append(fields, itemField{"delta_base", f.base})
+	b.fields = append(fields, itemField{"delta_base", f.base})
+	return b.fields
 }
 
 // machineType is what Incus is told of a unified image: "virtual-machine", or "" for a container.
@@ -303,5 +306,5 @@ func (v *version) combined(metadata *file, ftype string) string {
 	if root == nil {
 		return ""
 	}
-	return root.sum.combined[metadata.sum.sha256]
+	return root.sum.combined.with(metadata.sum.sha256)
 }

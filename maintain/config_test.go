@@ -66,7 +66,7 @@ func FuzzParseConfig(f *testing.F) {
 }
 
 func FuzzMemory(f *testing.F) {
-	f.Add([]byte("file 1 2 " + emptySum + " - a b\nuseless x y z\nfile 1 2 " + emptySum + " " + emptySum + "=" + emptySum + " c"))
+	f.Add([]byte("file 1 2 " + emptySum + " - a b\nuseless x y z\nversion 00 a b\nfile 1 2 " + emptySum + " " + emptySum + "=" + emptySum + " c"))
 	f.Fuzz(func(t *testing.T, body []byte) { new(memory).read(body) })
 }
 

@@ -36,8 +36,23 @@ func (p prefix) hash() hash.Hash {
 // fileSum is what one reading of a file tells.
 type fileSum struct {
 	sha256   string
-	combined map[string]string // SHA-256 of a metadata file to that of it and this file together
-	prefix   prefix            // this file as the beginning of another
+	combined fingerprints // this file as the root of images
+	prefix   prefix       // this file as the beginning of another
+}
+
+// fingerprint is the SHA-256 of an image: of its metadata, of which that is given too, and its root together.
+type fingerprint struct{ metadata, image string }
+
+type fingerprints []fingerprint
+
+// with returns the fingerprint of the image that the root makes with a metadata file, "" if it is not known.
+func (list fingerprints) with(metadata string) string {
+	for _, f := range list {
+		if f.metadata == metadata {
+			return f.image
+		}
+	}
+	return ""
 }
 
 // sumFile reads a file once. It fails if the file does not have the size that f says: it is being written.
@@ -62,10 +77,10 @@ func sumFile(ctx context.Context, fsys fs.FS, path string, f File, prefixes []pr
 	if size != f.Size || info.Size() != f.Size || !info.ModTime().Equal(f.Modified) {
 		return fileSum{}, errChanging
 	}
-	sum := fileSum{prefix: newPrefix(hashes[0]), combined: make(map[string]string)}
+	sum := fileSum{prefix: newPrefix(hashes[0])}
 	sum.sha256 = sum.prefix.sha256
 	for i, p := range prefixes {
-		sum.combined[p.sha256] = hex.EncodeToString(hashes[i+1].Sum(nil))
+		sum.combined = append(sum.combined, fingerprint{p.sha256, hex.EncodeToString(hashes[i+1].Sum(nil))})
 	}
 	return sum, nil
 }

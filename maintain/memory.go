@@ -3,6 +3,7 @@ package maintain
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -19,12 +20,13 @@ import (
 type memory struct {
 	path string // of the file
 
-	mu      sync.Mutex
-	files   map[string]remembered // by path below the root
-	useless map[string]string     // deltas not worth listing, by path: the digests of base and target
-	out     *os.File              // nil until something is added
-	stale   bool                  // the file holds what is no longer so
-	failed  error                 // why nothing is read or written any more
+	mu       sync.Mutex
+	files    map[string]remembered // what no catalogue tells, by path below the root
+	versions map[string]string     // listed versions, by path: the stamps of their files
+	useless  map[string]string     // deltas not worth listing, by path: the digests of base and target
+	out      *os.File              // nil until something is added
+	stale    bool                  // the file holds what is no longer so
+	failed   error                 // why nothing is read or written any more
 }
 
 type remembered struct {
@@ -48,7 +50,7 @@ func openMemory(root string) *memory {
 
 // read takes every line that it understands: a run that was killed leaves half of one.
 func (m *memory) read(body []byte) {
-	m.files, m.useless = make(map[string]remembered), make(map[string]string)
+	m.files, m.versions, m.useless = make(map[string]remembered), make(map[string]string), make(map[string]string)
 	for line := range bytes.Lines(body) {
 		text, whole := strings.CutSuffix(string(line), "\n")
 		f := strings.SplitN(text, " ", 6)
@@ -60,17 +62,18 @@ func (m *memory) read(body []byte) {
 			if err1 == nil && err2 == nil {
 				m.files[f[5]] = remembered{size, modified, fileSum{sha256: f[3], combined: readPairs(f[4])}}
 			}
+		case f[0] == "version" && len(f) >= 3:
+			m.versions[strings.Join(f[2:], " ")] = f[1]
 		case f[0] == "useless" && len(f) >= 4:
 			m.useless[strings.Join(f[3:], " ")] = f[1] + " " + f[2]
 		}
 	}
 }
 
-func readPairs(text string) map[string]string {
-	pairs := make(map[string]string)
+func readPairs(text string) (pairs fingerprints) {
 	for pair := range strings.SplitSeq(text, ",") {
 		if key, value, ok := strings.Cut(pair, "="); ok && isHex(key) && isHex(value) {
-			pairs[key] = value
+			pairs = append(pairs, fingerprint{key, value})
 		}
 	}
 	return pairs
@@ -82,14 +85,11 @@ func isHex(text string) bool {
 }
 
 func (r remembered) write(w io.Writer, path string) error {
-	pairs := []string{"-"}
-	if len(r.sum.combined) > 0 {
-		pairs = pairs[:0]
-		for _, key := range slices.Sorted(maps.Keys(r.sum.combined)) {
-			pairs = append(pairs, key+"="+r.sum.combined[key])
-		}
+	var pairs []string
+	for _, f := range r.sum.combined {
+		pairs = append(pairs, f.metadata+"="+f.image)
 	}
-	_, err := fmt.Fprintf(w, "file %d %d %s %s %s\n", r.size, r.modified, r.sum.sha256, strings.Join(pairs, ","), path)
+	_, err := fmt.Fprintf(w, "file %d %d %s %s %s\n", r.size, r.modified, r.sum.sha256, cmp.Or(strings.Join(pairs, ","), "-"), path)
 	return err
 }
 
@@ -162,16 +162,21 @@ func (m *memory) close() {
 	}
 }
 
-// keep writes the memory anew without the files for which gone is true, if there are any.
-func (m *memory) keep(gone func(path string) bool) error {
+// keep writes the memory anew if it is not as it should be: with these versions, and of the files and deltas those
+// that are to be kept.
+func (m *memory) keep(versions map[string]string, file, delta func(path string) bool) error {
 	if m.failed != nil {
 		return m.failed
 	}
 	before := len(m.files) + len(m.useless)
-	maps.DeleteFunc(m.files, func(path string, _ remembered) bool { return gone(path) })
-	maps.DeleteFunc(m.useless, func(path, _ string) bool { return gone(path) })
-	if len(m.files)+len(m.useless) == before && !m.stale {
+	maps.DeleteFunc(m.files, func(path string, _ remembered) bool { return !file(path) })
+	maps.DeleteFunc(m.useless, func(path, _ string) bool { return !delta(path) })
+	if len(m.files)+len(m.useless) == before && !m.stale && maps.Equal(m.versions, versions) {
 		return nil
+	}
+	m.versions = versions
+	if err := os.MkdirAll(filepath.Dir(m.path), 0o777); err != nil {
+		return err
 	}
 	temp := m.path + ".tmp"
 	f, err := os.Create(temp)
@@ -180,12 +185,7 @@ func (m *memory) keep(gone func(path string) bool) error {
 	}
 	defer os.Remove(temp)
 	w := bufio.NewWriter(f)
-	for _, path := range slices.Sorted(maps.Keys(m.files)) {
-		_ = m.files[path].write(w, path) // Flush returns the error
-	}
-	for _, path := range slices.Sorted(maps.Keys(m.useless)) {
-		_ = writeUseless(w, path, m.useless[path])
-	}
+	m.writeAll(w)
 	if err := w.Flush(); err != nil {
 		f.Close()
 		return err
@@ -194,6 +194,21 @@ func (m *memory) keep(gone func(path string) bool) error {
 		return err
 	}
 	return os.Rename(temp, m.path)
+}
+
+// writeAll writes everything; w keeps the error.
+func (m *memory) writeAll(w *bufio.Writer) {
+	for _, path := range slices.Sorted(maps.Keys(m.files)) {
+		_ = m.files[path].write(w, path)
+	}
+	for _, path := range slices.Sorted(maps.Keys(m.versions)) {
+		if !strings.ContainsRune(path, '\n') {
+			_, _ = fmt.Fprintf(w, "version %s %s\n", m.versions[path], path)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(m.useless)) {
+		_ = writeUseless(w, path, m.useless[path])
+	}
 }
 
 // forget removes the memory from the disk.

@@ -54,7 +54,7 @@ func (o PruneOptions) withDefaults() PruneOptions {
 // A stream that cannot be read is left alone; the others are pruned, and the error tells of it.
 func Prune(ctx context.Context, root string, o PruneOptions) ([]*PrunePlan, error) {
 	o = o.withDefaults()
-	p := &pruner{PruneOptions: o, site: site{root: root, fsys: os.DirFS(root), version: o.StreamVersion, seed: o.Seed, now: o.Now}}
+	p := &pruner{PruneOptions: o, site: site{root: root, fsys: openDisk(root), version: o.StreamVersion, seed: o.Seed, now: o.Now}}
 	unlock, err := lock(ctx, root, o.Log)
 	if err != nil {
 		return nil, err

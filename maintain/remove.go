@@ -22,7 +22,7 @@ func FindImage(root string, o Options, fingerprint string) (Listed, error) {
 	if len(fingerprint) < leastFingerprint {
 		return Listed{}, fmt.Errorf("fingerprint %q is too short: %d digits are needed", fingerprint, leastFingerprint)
 	}
-	s := site{fsys: os.DirFS(root), version: o.StreamVersion}
+	s := site{fsys: openDisk(root), version: o.StreamVersion}
 	var found []Listed
 	for _, name := range o.Streams {
 		c, _, _, err := s.openCatalogue(s.document(name), o.Log)

@@ -48,7 +48,7 @@ type Version struct {
 	Modified time.Time // see [Tree.Date]
 	Files    []File    // what clients may be told of, in byte order of their names
 	Sums     bool      // whether there is a SHA256SUMS
-	Config   string    // the name of the file that describes the image, "" if there is none
+	Config   File      // what describes the image; it has no name if there is none
 	Leftover []string  // unfinished files of an earlier run, by path
 	Err      error     // why it cannot be published although it is there
 }
@@ -154,7 +154,7 @@ func (s *scanner) list(dir string) []fs.DirEntry {
 // level walks down distro, release, arch and variant; names are those so far.
 func (s *scanner) level(dir string, names []string) {
 	for _, e := range s.list(dir) {
-		at := path.Join(dir, e.Name())
+		at := dir + "/" + e.Name()
 		below := append(slices.Clip(names), e.Name())
 		switch {
 		case len(below) < 4 && e.IsDir():
@@ -182,7 +182,7 @@ func (s *scanner) product(dir string, names []string, linked bool) {
 	}
 	for _, e := range s.list(dir) {
 		if e.IsDir() {
-			v := s.version(path.Join(dir, e.Name()), e.Name())
+			v := s.version(dir+"/"+e.Name(), e.Name())
 			if real != "" {
 				v.Real = path.Join(real, e.Name())
 			}
@@ -211,12 +211,12 @@ func (s *scanner) version(dir, name string) *Version {
 		case e.IsDir():
 		case name == sumsName:
 			v.Sums = true
-		case name == configName, name == configNameDocs && v.Config == "":
-			v.Config = name
+		case name == configName, name == configNameDocs && v.Config.Name == "":
+			v.Config, _ = s.file(dir, e) // whoever reads it will see what is wrong
 		case isLeftover(name):
-			v.Leftover = append(v.Leftover, path.Join(dir, name))
+			v.Leftover = append(v.Leftover, dir+"/"+name)
 		case ftypeOf(name) != "":
-			f, err := s.file(path.Join(dir, name), e)
+			f, err := s.file(dir, e)
 			if err != nil && v.Err == nil {
 				v.Err = fmt.Errorf("%s: %w", name, bare(err))
 			}
@@ -226,11 +226,11 @@ func (s *scanner) version(dir, name string) *Version {
 	return v
 }
 
-func (s *scanner) file(at string, e fs.DirEntry) (File, error) {
+func (s *scanner) file(dir string, e fs.DirEntry) (File, error) {
 	f := File{Name: e.Name()}
 	info, err := e.Info()
 	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		info, err = fs.Stat(s.fsys, at)
+		info, err = fs.Stat(s.fsys, path.Join(dir, e.Name()))
 	}
 	if err == nil && !info.Mode().IsRegular() {
 		err = errors.New("it is not a regular file")

@@ -71,8 +71,7 @@ func readDocument(fsys fs.FS, name string) ([]byte, time.Time, error) {
 	if err != nil {
 		return nil, time.Time{}, bare(err)
 	}
-	body := make([]byte, 0, info.Size()+1)
-	buf := bytes.NewBuffer(body)
+	buf := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead)) // so that it need not grow
 	_, err = buf.ReadFrom(f)
 	return buf.Bytes(), info.ModTime(), err
 }

@@ -72,7 +72,7 @@ func (b *builder) rootsUnknown(v *version) bool {
 // knownWith tells whether a root is known alone and together with each metadata file.
 func (f *file) knownWith(metadata []*file) bool {
 	for _, m := range metadata {
-		if _, ok := f.sum.combined[m.sum.sha256]; !ok {
+		if f.sum.combined.with(m.sum.sha256) == "" {
 			return false
 		}
 	}
@@ -114,18 +114,15 @@ func (b *builder) read(ctx context.Context, list []*reading) error {
 		r := list[i]
 		buf := readBuffers.Get().(*[readSize]byte)
 		defer readBuffers.Put(buf)
-		known, before := r.f.known, r.f.sum.sha256
 		r.f.sum, r.f.err = sumFile(ctx, b.fsys, r.f.path, r.f.File, r.prefixes, buf[:])
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		r.f.known = r.f.err == nil
-		if known && before != r.f.sum.sha256 {
-			r.f.altered = true
-		}
 		if !r.f.known {
 			return nil
 		}
+		r.f.altered = r.f.listed != "" && r.f.listed != r.f.sum.sha256
 		b.memory.add(r.f.path, r.f.File, r.f.sum)
 		return nil
 	})

@@ -81,9 +81,9 @@ func (b *builder) verifyVersion(v *version) error {
 
 // verifyDescription checks the image's description and its checksums.
 func (b *builder) verifyDescription(v *version) error {
-	if v.Config != "" && (v.old == nil || b.Seed) {
-		if _, err := readConfigFile(b.fsys, v.Path, v.Config); err != nil {
-			return fmt.Errorf("%s: %w", v.Config, err)
+	if v.Config.Name != "" && (v.old == nil || b.Seed) {
+		if _, err := readConfigFile(b.fsys, v.Path, v.Config.Name); err != nil {
+			return fmt.Errorf("%s: %w", v.Config.Name, err)
 		}
 	}
 	if !v.Sums || v.left {

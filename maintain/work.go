@@ -1,9 +1,12 @@
 package maintain
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"iter"
-	"path"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seed-43fb3962/sstream/streams"
@@ -35,16 +38,19 @@ type version struct {
 	product *product
 	old     *streams.Version // nil if it is new
 	files   []*file
+	stamps  []string          // of what old lists
 	altered bool              // a file of it is not as the catalogue says
 	left    bool              // left out
 	sums    map[string]string // of SHA256SUMS, if it was needed
+	node    *streams.Version  // as it is listed, nil as long as it is not
 }
 
 type file struct {
 	File
 	path, ftype string
-	known       bool // sum holds, without reading it
-	altered     bool // it was known, and is no longer what it was
+	known       bool   // sum holds, without reading it
+	listed      string // its digest as it is in the catalogue, "" if it is not there
+	altered     bool   // it is not what the catalogue says, or not known to be
 	sum         fileSum
 	err         error  // why it could not be read
 	left        bool   // left out
@@ -94,7 +100,7 @@ func (b *builder) arrange(w *work) {
 		}
 		for _, v := range found.Versions {
 			v.Files = slices.DeleteFunc(v.Files, func(f File) bool {
-				return b.Seed && !inSeed(f.Name) || slices.Contains(b.Omit, path.Join(v.Path, f.Name))
+				return b.Seed && !inSeed(f.Name) || len(b.Omit) > 0 && slices.Contains(b.Omit, v.Path+"/"+f.Name)
 			})
 			if _, gone := b.retired[v.Path]; !gone && v.Missing(b.Clients) == "" {
 				p.versions = append(p.versions, b.version(p, v))
@@ -111,11 +117,13 @@ func (b *builder) version(p *product, found *Version) *version {
 	if p.old != nil {
 		v.old, _ = p.old.Versions.Get(v.Name)
 	}
-	for _, found := range found.Files {
-		f := &file{File: found, path: path.Join(v.Path, found.Name), ftype: ftypeOf(found.Name)}
-		b.recall(v, f)
+	v.files = make([]*file, len(found.Files))
+	for i, found := range found.Files {
+		v.files[i] = &file{File: found, path: v.Path + "/" + found.Name, ftype: ftypeOf(found.Name)}
+	}
+	b.recall(v)
+	for _, f := range v.files {
 		v.altered = v.altered || f.altered || !f.known
-		v.files = append(v.files, f)
 	}
 	if v.old != nil {
 		for name := range v.old.Items.All() {
@@ -125,42 +133,89 @@ func (b *builder) version(p *product, found *Version) *version {
 	return v
 }
 
-// recall finds out whether a file is known: from the memory of earlier runs if that has it, else from the catalogue if
-// it has not been touched since. What is known may still be another content than the catalogue lists, if the run that
-// read it did not come to an end.
-func (b *builder) recall(v *version, f *file) {
-	var item *streams.Item
+// recall finds out which files of a version are known.
+func (b *builder) recall(v *version) {
+	var listed streams.Nodes[*streams.Item]
 	if v.old != nil {
-		item, _ = v.old.Items.Get(f.Name)
+		listed = v.old.Items
 	}
-	changed := false
-	f.sum, f.known, changed = b.memory.recall(f.path, f.File)
-	if item == nil {
-		return
+	remembered := b.memory.versions[v.Path]
+	v.stamps = make([]string, 0, len(v.files))
+	for _, f := range v.files {
+		item, ok := listed.Get(f.Name)
+		if !ok {
+			f.sum, f.known, _ = b.memory.recall(f.path, f.File)
+			continue
+		}
+		now := stamp(f, item)
+		v.stamps = append(v.stamps, now)
+		if strings.Contains(remembered, now) {
+			f.trust(v.old, item)
+			f.checked = true
+		} else {
+			b.recallListed(v, f, item, remembered != "")
+		}
 	}
+}
+
+// trust takes what the catalogue says of a file.
+func (f *file) trust(v *streams.Version, item *streams.Item) {
+	f.listed = item.Str("sha256")
+	f.known, f.sum = true, fileSum{sha256: f.listed, combined: combinedOf(v, f.ftype)}
+}
+
+// recallListed finds out whether a listed file is known: from an earlier run that has read it, else from the catalogue
+// if it has not been touched since. What is known may still be another content than the catalogue lists, if the run that
+// read it did not come to an end.
+func (b *builder) recallListed(v *version, f *file, item *streams.Item, changed bool) {
 	size, _ := item.Get("size").Int()
 	same := size == f.Size && isHex(item.Str("sha256"))
+	sum, known, other := b.memory.recall(f.path, f.File)
+	f.listed = item.Str("sha256")
 	switch {
-	case f.known:
-		same = same && item.Str("sha256") == f.sum.sha256
-	case changed || f.Modified.After(v.product.work.oldTime):
+	case known:
+		f.known, f.sum = true, sum
+		same = same && f.listed == sum.sha256
+	case changed || other || f.Modified.After(v.product.work.oldTime):
 		same = false
 	case same:
-		f.known, f.sum = true, fileSum{sha256: item.Str("sha256"), combined: combinedOf(v.old, f.ftype)}
+		f.trust(v.old, item)
 	}
 	f.altered, f.checked = !same, same
 }
 
-// combinedOf returns the fingerprints that a listed version has for a root, by the digest of the metadata.
-func combinedOf(v *streams.Version, ftype string) map[string]string {
+// stamp is a digest of what a listed file is on disk and in the catalogue. As long as both stay the same the file need not
+// be read.
+func stamp(f *file, item *streams.Item) string {
+	text := append(make([]byte, 0, 1<<10), f.Name...)
+	text = strconv.AppendInt(append(text, 0), f.Size, 10)
+	text = strconv.AppendInt(append(text, ' '), f.Modified.UnixNano(), 10)
+	for _, value := range item.All() {
+		text = append(append(text, ' '), value.Raw()...)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
+}
+
+// stampsOf returns those of the files that a version lists.
+func stampsOf(node *streams.Version, files []*file) (stamps []string) {
+	for _, f := range files {
+		if item, ok := node.Items.Get(f.Name); ok {
+			stamps = append(stamps, stamp(f, item))
+		}
+	}
+	return stamps
+}
+
+// combinedOf returns the fingerprints that a listed version has for a root.
+func combinedOf(v *streams.Version, ftype string) (combined fingerprints) {
 	field := combinedField(ftype)
 	if field == "" {
 		return nil
 	}
-	combined := make(map[string]string)
 	for name, item := range v.Items.All() {
-		if isMetadata(name) && isHex(item.Str(field)) {
-			combined[item.Str("sha256")] = item.Str(field)
+		if image := item.Str(field); image != "" && isMetadata(name) && isHex(image) {
+			combined = append(combined, fingerprint{item.Str("sha256"), image})
 		}
 	}
 	return combined

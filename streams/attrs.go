@@ -65,3 +65,6 @@ func (a *Attrs) All() iter.Seq2[string, Value] { return a.fields.All() }
 func (a *Attrs) Clone() Attrs {
 	return Attrs{Nodes[Value]{slices.Clone(a.fields.list), maps.Clone(a.fields.index)}, a.tail}
 }
+
+// Equal tells whether a and b have the same fields, in the same order and text.
+func (a *Attrs) Equal(b *Attrs) bool { return a.tail == b.tail && SameNodes(&a.fields, &b.fields) }

@@ -131,3 +131,8 @@ func (n *Nodes[T]) Sorted() []string {
 	slices.Sort(names)
 	return names
 }
+
+// SameNodes tells whether two lists hold the very same children, under the same names and in the same order.
+func SameNodes[T comparable](a, b *Nodes[T]) bool {
+	return a.present() == b.present() && slices.Equal(a.list, b.list)
+}
