@@ -8,7 +8,7 @@ import (
 
 // Change is one thing that a plan does, as JSON shows it.
 type Change struct {
-	Change    string `json:"change"` // "add" an image, "remove" an old one, "clean" what an interrupted upload left
+	Change    string `json:"change"` // "add" an image, "remove" an old one, "clean" what an interrupted upload left, "await" another run's upload
 	Region    string `json:"region"`
 	ContentID string `json:"content_id"`
 	Product   string `json:"product"`
@@ -29,6 +29,9 @@ func (p *Plan) Changes() []Change {
 		for _, i := range r.halves {
 			list = append(list, r.change("clean", i.ref(), i))
 		}
+	}
+	for _, a := range p.awaited {
+		list = append(list, a.change("await", a.image.ref(), a.image))
 	}
 	for _, w := range p.work {
 		for _, it := range w.upload {

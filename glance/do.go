@@ -213,6 +213,9 @@ func (p *Plan) abandoned(ctx context.Context) func(*region) []*Image {
 	return func(r *region) []*Image {
 		var list []*Image
 		for _, i := range r.suspended {
+			if i.Status == statusQueued { // it may still begin
+				continue
+			}
 			if now, err := r.images.get(ctx, i.ID); err == nil && now.Status == statusQueued {
 				list = append(list, now)
 			}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -69,12 +70,17 @@ func (o *Options) sortAll(r *region, list []*Image) {
 	}
 }
 
+// fresh is how long another run may take from the creation of an image to the begin of its upload.
+const fresh = time.Minute
+
 // sort puts an image to those that are held or to those that are in the way.
 func (o *Options) sort(r *region, i *Image) {
 	p := i.Properties
 	ref := i.ref()
 	log := o.Log.With("region", r.Region, "image", i.ID)
 	switch {
+	case i.Status == statusQueued && o.Now().Sub(i.Updated) < fresh:
+		r.suspended = append(r.suspended, i)
 	case i.Status == statusQueued || i.Status == "killed":
 		r.halves = append(r.halves, i)
 	case i.Status == statusDeactivated && ref.Item != "":

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -93,7 +94,7 @@ func (p *Plan) finish(ctx context.Context) []error {
 	if len(p.awaited) == 0 {
 		return nil
 	}
-	next := &Plan{o: p.o, source: p.source, path: p.path, byProduct: map[string]*work{}, again: map[*Target]map[string]bool{}}
+	next := &Plan{o: p.o, source: p.source, path: p.path, byProduct: map[string]*work{}, again: map[*Target]map[string]bool{}, outlasted: map[string]bool{}}
 	var targets []*Target
 	for _, a := range p.awaited {
 		if next.again[a.Target] == nil {
@@ -101,8 +102,8 @@ func (p *Plan) finish(ctx context.Context) []error {
 			targets = append(targets, a.Target)
 		}
 		next.again[a.Target][a.product] = true
-		u := upload{service: a.images, o: &p.o}
-		if _, err := u.settled(ctx, a.image); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		next.outlasted[a.image.ID] = true
+		if err := a.outlast(ctx); err != nil {
 			return []error{fmt.Errorf("region %s: %w", a.Region, err)}
 		}
 	}
@@ -116,6 +117,43 @@ func (p *Plan) finish(ctx context.Context) []error {
 		return part.Errors
 	case err != nil:
 		return []error{err}
+	}
+	return nil
+}
+
+// giveUpQueued takes what has been waited for and is queued still for the leftovers of runs that died.
+func (p *Plan) giveUpQueued() {
+	for _, r := range p.regions {
+		var rest []*Image
+		for _, i := range r.suspended {
+			if i.Status == statusQueued && p.outlasted[i.ID] {
+				r.halves = append(r.halves, i)
+			} else {
+				rest = append(rest, i)
+			}
+		}
+		r.suspended = rest
+	}
+}
+
+// outlast waits some seconds for the other run to end its upload, or to begin it: what stays queued is nobody's.
+func (a *awaited) outlast(ctx context.Context) error {
+	queued := 0
+	for n, wait := 0, 100*time.Millisecond; n < 10 && queued < 5; n, wait = n+1, min(2*wait, 2*time.Second) {
+		now, err := a.images.get(ctx, a.image.ID)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case now.Status == statusActive:
+			return nil
+		case now.Status == statusQueued:
+			queued++
+		}
+		if err := a.images.Cloud().Pause(ctx, wait); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ type Plan struct {
 	errors  []error   // what cannot be done
 
 	byProduct map[string]*work
+	outlasted map[string]bool             // IDs of images that other runs seemed to be making, and have had their time
 	again     map[*Target]map[string]bool // the products that are decided about for the second time, alone; nil: all, for the first
 }
 
@@ -84,6 +85,7 @@ func (p *Plan) decide(ctx context.Context, targets []*Target) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	p.giveUpQueued()
 	for _, d := range documents {
 		if d.Products == nil {
 			continue

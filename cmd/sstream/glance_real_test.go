@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -219,7 +220,7 @@ func newBigSource(t *testing.T, size int) *bigSource {
 	path := "disk1.img"
 	doc := fmt.Sprintf(`{"content_id": "big", "format": "products:1.0", "datatype": "image-downloads", "products": {"p": {"arch": "amd64",
 		"versions": {"1": {"items": {"disk1.img": {"ftype": "disk1.img", "path": %q, "size": %d, "sha256": "%x"}}}}}}}`, path, size, sha256.Sum256(data))
-	waits := true
+	var first sync.Once
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/"+path {
 			io.WriteString(w, doc)
@@ -227,32 +228,38 @@ func newBigSource(t *testing.T, size int) *bigSource {
 		}
 		w.Header().Set("Content-Length", fmt.Sprint(size))
 		w.Write(data[:size/2])
-		if waits {
-			waits = false
+		first.Do(func() {
 			close(s.half)
 			<-s.release
-		}
+		})
 		w.Write(data[size/2:])
 	}))
 	t.Cleanup(s.Close)
 	return s
 }
 
-// TestRealKill kills the program in the middle of an upload. The next run removes what is left and does the work.
-func TestRealKill(t *testing.T) {
-	c := newRealCloud(t)
-	source := newBigSource(t, 32<<20)
+// process is the program as a process of its own, under the name that is args[0].
+func (c *realCloud) process(args []string) *exec.Cmd {
+	c.t.Helper()
 	program, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
-	args := []string{"sstream-mirror-glance", "--region=RegionOne", "--cloud-name=c", "--content-id=kill", "--output-swift=published/",
-		"--path=streams/v1/big.json", source.URL + "/"}
 	cmd := exec.Command(program)
 	cmd.Args = slices.Clone(args)
 	for key, value := range c.env {
 		cmd.Env = append(cmd.Env, key+"="+value)
 	}
+	return cmd
+}
+
+// TestRealKill kills the program in the middle of an upload. The next run removes what is left and does the work.
+func TestRealKill(t *testing.T) {
+	c := newRealCloud(t)
+	source := newBigSource(t, 32<<20)
+	args := []string{"sstream-mirror-glance", "--region=RegionOne", "--cloud-name=c", "--content-id=kill", "--output-swift=published/",
+		"--path=streams/v1/big.json", source.URL + "/"}
+	cmd := c.process(args)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {

@@ -26,7 +26,7 @@ func (g *glanceFlags) showPlan(a *app, p *glance.Plan) error {
 	}
 	var b strings.Builder
 	for _, c := range p.Changes() {
-		sign := map[string]string{"add": "+", "remove": "-", "clean": "x"}[c.Change]
+		sign := map[string]string{"add": "+", "remove": "-", "clean": "x", "await": "?"}[c.Change]
 		fmt.Fprintf(&b, "%s %s %s %s %s %s %s\n", sign, c.Region, c.Product, c.Version, c.Item, c.Name, formatBytes(c.Size))
 	}
 	files, bytes := p.Uploads()
