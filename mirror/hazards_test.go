@@ -30,6 +30,7 @@ func TestHostileDocuments(t *testing.T) {
 		{"content id is the ledger", `"test:download"`, `"references.json"`, "content_id may not be"},
 		{"no content id", `"content_id"`, `"content"`, "no content_id"},
 		{"item climbs", `"files/a1"`, `"files/../../a1"`, "unsafe path"},
+		{"item's path is a number", `"files/a1"`, `1`, "its path is not text"},
 		{"item is absolute", `"files/a1"`, `"/etc/passwd"`, "unsafe path"},
 		{"item is the ledger", `"files/a1"`, `".data/references.json"`, "keeps its state"},
 		{"item is our state", `"files/a1"`, `".sstream/mirror.json"`, "keeps its state"},

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -88,9 +89,12 @@ func (r *run) files() ([]*file, error) {
 
 // fileOf returns the file of an item, nil if it has none.
 func (r *run) fileOf(contentID string, e *streams.Entity) (*file, error) {
-	path := e.Item.Str("path")
-	if path == "" {
+	path, ok := e.Item.Get("path").Str()
+	switch kind := e.Item.Get("path").Kind(); {
+	case kind == streams.Absent, kind == streams.Null, ok && path == "":
 		return nil, nil
+	case !ok:
+		return nil, errors.New("its path is not text")
 	}
 	f := &file{path: path, size: -1, digest: streams.DigestOf(e.Get), ids: []string{itemID(contentID, e.Ref)}}
 	if text := e.Get("size"); text != "" {

@@ -122,5 +122,7 @@ func (r *run) held(ctx context.Context, id string, ref streams.Ref, recorded *st
 	return !ok || info.Size == size
 }
 
-// itemID is how the ledger names an item.
-func itemID(contentID string, r streams.Ref) string { return contentID + "/" + r.String() }
+// itemID is how the ledger names an item, even one whose name is empty.
+func itemID(contentID string, r streams.Ref) string {
+	return strings.Join([]string{contentID, r.Product, r.Version, r.Item}, "/")
+}

@@ -32,7 +32,17 @@ func AliasesOf(top *Attrs) Aliases {
 }
 
 // expand sets, for every field of a that has an alias, the fields that it stands for. They replace those that are there.
+// It does so twice: an alias may stand for a field that has an alias, and that is as far as the Python tool goes.
 func (al Aliases) expand(a *Attrs) error {
+	again, err := al.expandOnce(a)
+	if again && err == nil {
+		_, err = al.expandOnce(a)
+	}
+	return err
+}
+
+// expandOnce is expand, once. It tells whether a second time may change anything.
+func (al Aliases) expandOnce(a *Attrs) (again bool, err error) {
 	var few [4]string
 	keys := few[:0] // as they are now: what is added has no aliases
 	for key := range a.All() {
@@ -47,14 +57,15 @@ func (al Aliases) expand(a *Attrs) error {
 		}
 		means, ok := al[key][value]
 		if !ok {
-			return fmt.Errorf("%s=%q is not defined in %s", key, value, aliasKey)
+			return false, fmt.Errorf("%s=%q is not defined in %s", key, value, aliasKey)
 		}
 		a.fields.list = slices.Grow(a.fields.list, means.Len())
 		for key, v := range means.All() {
 			a.Set(key, v)
+			again = again || len(al[key]) > 0
 		}
 	}
-	return nil
+	return again, nil
 }
 
 // ExpandAliases replaces what a products file writes short by what it stands for, on every level.

@@ -8,11 +8,13 @@ import (
 )
 
 func TestExpandAliases(t *testing.T) {
-	const aliases = `{"_aliases":{"crsn":{"us":{"region":"us-1","endpoint":"e"},"eu":{"region":"eu-1"}},"empty":{}},`
+	const aliases = `{"_aliases":{"crsn":{"us":{"region":"us-1","endpoint":"e"},"eu":{"region":"eu-1"}},"chain":{"1":{"crsn":"us"},"2":{"chain":"1"},"3":{"chain":"2"}},"empty":{}},`
 	for _, c := range []struct{ name, text, want string }{
 		{"on every level, over what is there",
 			`"crsn":"us","products":{"p":{"crsn":"eu","versions":{"1":{"crsn":"us","items":{"i":{"crsn":"eu","region":"other"},"j":{}}}}}}}`,
 			`"crsn":"us","endpoint":"e","products":{"p":{"crsn":"eu","region":"eu-1","versions":{"1":{"crsn":"us","endpoint":"e","items":{"i":{"crsn":"eu","region":"eu-1"},"j":{}},"region":"us-1"}}}},"region":"us-1"}`},
+		{"an alias that stands for another, and no further", `"products":{"p":{"crsn":"us","chain":"1","versions":{}},"q":{"chain":"3","versions":{}}}}`,
+			`"products":{"p":{"chain":"1","crsn":"us","endpoint":"e","region":"us-1","versions":{}},"q":{"chain":"1","versions":{}}}}`},
 		{"what is no text stays", `"crsn":"","products":{"p":{"crsn":1,"empty":"x"}}}`, `"crsn":"","products":{"p":{"crsn":1,"empty":"x"}}}`},
 	} {
 		p := products(t, aliases+c.text)

@@ -29,7 +29,8 @@ func (m *mirrorFlags) showPlan(a *app, w *mirror.Work, log *slog.Logger) error {
 	return nil
 }
 
-// showLines writes a line an item, "+ PRODUCT VERSION ITEM PATH N Mb", and the sum.
+// showLines writes a line an item, "+ PRODUCT VERSION ITEM PATH N Mb" for all that comes before those for what goes, and
+// the sum.
 func (m *mirrorFlags) showLines(a *app, w *mirror.Work) {
 	var b strings.Builder
 	var sum int64
@@ -47,16 +48,15 @@ func (m *mirrorFlags) showLines(a *app, w *mirror.Work) {
 		}
 	}
 	for _, part := range w.Parts {
-		for _, s := range part.Plan.Steps {
-			one := plan.Plan{Source: part.Plan.Source, Have: part.Plan.Have, Steps: []*plan.Step{s}}
-			for e := range one.Added() {
-				line("+", e)
-			}
-			for e := range one.Removed() {
-				// The old tool does not show what left the source, and scripts read its lines.
-				if _, listed := part.Plan.Source.Find(streams.Ref{Product: e.Ref.Product, Version: e.Ref.Version}); listed || !m.old {
-					line("-", e)
-				}
+		for e := range part.Plan.Added() {
+			line("+", e)
+		}
+	}
+	for _, part := range w.Parts {
+		for e := range part.Plan.Removed() {
+			// The old tool does not show what left the source, and scripts read its lines.
+			if _, listed := part.Plan.Source.Find(streams.Ref{Product: e.Ref.Product, Version: e.Ref.Version}); listed || !m.old {
+				line("-", e)
 			}
 		}
 	}
