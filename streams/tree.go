@@ -41,11 +41,8 @@ type Version struct {
 // Item is one file, or one image id in a cloud.
 type Item struct{ Attrs }
 
-// ContentID returns the document's name, "" if it has none. A number counts as its text, as it does for the Python tool.
-func (p *Products) ContentID() string {
-	id, _ := p.Get("content_id").Scalar()
-	return id
-}
+// ContentID returns the document's name.
+func (p *Products) ContentID() string { return p.Str("content_id") }
 
 // Ref names a node of a products document, or less of it.
 type Ref struct{ Product, Version, Item string }

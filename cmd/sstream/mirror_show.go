@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/seed-43fb3962/sstream/internal/python"
 	"github.com/seed-43fb3962/sstream/mirror"
 	"github.com/seed-43fb3962/sstream/plan"
 	"github.com/seed-43fb3962/sstream/streams"
@@ -53,10 +54,12 @@ func (m *mirrorFlags) showLines(a *app, w *mirror.Work) {
 		}
 	}
 	for _, part := range w.Parts {
-		for e := range part.Plan.Removed() {
-			// The old tool does not show what left the source, and scripts read its lines.
-			if _, listed := part.Plan.Source.Find(streams.Ref{Product: e.Ref.Product, Version: e.Ref.Version}); listed || !m.old {
-				line("-", e)
+		for _, s := range part.Plan.Steps {
+			one := plan.Plan{Source: part.Plan.Source, Have: part.Plan.Have, Steps: []*plan.Step{s}}
+			for e := range one.Removed() {
+				if !m.old || lists(s.Product, e.Ref) {
+					line("-", e)
+				}
 			}
 		}
 	}
@@ -67,13 +70,27 @@ func (m *mirrorFlags) showLines(a *app, w *mirror.Work) {
 	}
 }
 
+// lists tells whether the source lists an item, and filters want it: of others the old tool does not show that they go,
+// and scripts read its lines.
+func lists(product *streams.Product, r streams.Ref) bool {
+	v, ok := product.Versions.Get(r.Version)
+	if !ok {
+		return false
+	}
+	_, ok = v.Items.Get(r.Item)
+	return ok
+}
+
 // pythonNames writes version names as Python prints a list.
 func pythonNames(changes []plan.Change) string {
-	names := make([]string, len(changes))
+	list := []byte("[")
 	for i, c := range changes {
-		names[i] = "'" + c.Name + "'"
+		if i > 0 {
+			list = append(list, ", "...)
+		}
+		list = python.AppendRepr(list, c.Name)
 	}
-	return "[" + strings.Join(names, ", ") + "]"
+	return string(append(list, ']'))
 }
 
 // planChange is one item of a plan as --plan=json writes it.
