@@ -67,10 +67,19 @@ const (
 // find appends the matches of window t to ms, in order. They do not overlap.
 func (f *coarseFinder) find(t []byte, ms []match) []match {
 	free := 0 // where the last match ends
+	betweenRuns(t, 0, len(t), func(lo, hi int) {
+		// Anchors may reach into the runs on both sides.
+		ms, free = f.scan(t, max(free, lo-anchorSize+1), min(hi+anchorSize-1, len(t)), free, ms)
+	})
+	return ms
+}
+
+// scan appends the matches around anchors that lie in t from i to end to ms. It takes and returns where the last ends.
+func (f *coarseFinder) scan(t []byte, i, end, free int, ms []match) ([]match, int) {
 	h, known := uint64(0), 0
-	for i := 0; i < len(t); {
-		i, h, known = f.roll(t, i, h, known)
-		if i == len(t) {
+	for i < end {
+		i, h, known = f.roll(t[:end], i, h, known)
+		if i == end {
 			break
 		}
 		m := f.best(t, free, i-anchorSize, h)
@@ -84,7 +93,7 @@ func (f *coarseFinder) find(t []byte, ms []match) []match {
 		}
 		i, h, known = free, 0, 0
 	}
-	return ms
+	return ms, free
 }
 
 // roll takes up bytes of t from i on until their hash may be that of an anchor, and returns where that anchor ends.

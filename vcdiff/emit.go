@@ -78,15 +78,12 @@ func nextRun(b []byte, start int) (at, n int) {
 	// A run that is long enough holds eight bytes at one of these places.
 	for i := start; i+8 <= len(b); i += leastRun / 2 {
 		v := binary.LittleEndian.Uint64(b[i:])
-		if v != v>>8|v<<56 {
+		if !oneByte(v) {
 			continue
 		}
-		lo, hi := i, i+8
+		lo, hi := i, i+runLength(b[i:])
 		for lo > start && b[lo-1] == b[i] {
 			lo--
-		}
-		for hi < len(b) && b[hi] == b[i] {
-			hi++
 		}
 		if hi-lo >= leastRun {
 			return lo, hi - lo

@@ -81,6 +81,10 @@ func newFineIndex(ctx context.Context, source *input, used sourceMap, limit int6
 
 // add makes b, which is at off in the source, known.
 func (f *fineIndex) add(b []byte, off int64) {
+	betweenRuns(b, 0, len(b), func(lo, hi int) { f.addPart(b[lo:hi], off+int64(lo)) })
+}
+
+func (f *fineIndex) addPart(b []byte, off int64) {
 	roll := fineRoll{pick: f.pick}
 	if !compressible(b) {
 		roll.pick = max(roll.pick, densePick)
@@ -143,6 +147,11 @@ func (f *fineFinder) start(t []byte) {
 
 // find appends the matches of the gap from lo to hi to ms, in order. Gaps come in order.
 func (f *fineFinder) find(lo, hi int, ms []match) []match {
+	betweenRuns(f.t, lo, hi, func(lo, hi int) { ms = f.findPart(lo, hi, ms) })
+	return ms
+}
+
+func (f *fineFinder) findPart(lo, hi int, ms []match) []match {
 	b := f.t[:hi]
 	pick := f.index.pick
 	if !compressible(b[lo:]) {

@@ -38,8 +38,12 @@ func (l *localFinder) find(t []byte, lo, hi int, before, after int64, ms []match
 	l.index()
 	free := lo
 	for i := lo; i+localWord <= hi; {
-		h := localHash(t[i:])
-		at := l.heads[h]
+		v := binary.LittleEndian.Uint64(t[i:])
+		if oneByte(v) {
+			i += runLength(t[i:hi])
+			continue
+		}
+		at := l.heads[localHash(v)]
 		if at < l.base {
 			i += 1 + (i-free)>>7
 			continue
@@ -94,13 +98,13 @@ func (l *localFinder) read(from, to int64) {
 	}
 }
 
-func localHash(b []byte) uint64 {
-	return binary.LittleEndian.Uint64(b) * 0x9fb21c651e98df25 >> (64 - localLog)
-}
+func localHash(v uint64) uint64 { return v * 0x9fb21c651e98df25 >> (64 - localLog) }
 
 func (l *localFinder) index() {
 	for i := 0; i+localWord <= len(l.buf); i++ {
-		l.heads[localHash(l.buf[i:])] = l.base + uint32(i)
+		if v := binary.LittleEndian.Uint64(l.buf[i:]); !oneByte(v) {
+			l.heads[localHash(v)] = l.base + uint32(i)
+		}
 	}
 }
 

@@ -22,9 +22,11 @@ func (r *refiner) refine(t []byte, p *plannedWindow) []match {
 		if next < len(ms) && !ms[next].self {
 			after = ms[next].src
 		}
-		if hi-lo >= leastGap && compressible(t[lo:hi]) {
-			found = r.local.find(t, lo, hi, before, after, found)
-		}
+		betweenRuns(t, lo, hi, func(lo, hi int) {
+			if hi-lo >= leastGap && compressible(t[lo:hi]) {
+				found = r.local.find(t, lo, hi, before, after, found)
+			}
+		})
 	}, func(m match) {
 		if next++; !m.self {
 			before = m.src + int64(m.n)

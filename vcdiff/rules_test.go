@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -162,19 +161,7 @@ func TestBeyond32Bits(t *testing.T) {
 	if _, err := Decode(t.Context(), &out, source, bytes.NewReader(delta.Bytes()), nil); err != nil || !bytes.Equal(out.Bytes(), target) {
 		t.Fatalf("%v", err)
 	}
-	sparse, err := os.Create(filepath.Join(t.TempDir(), "source"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer sparse.Close()
-	for i, at := range source.at {
-		if _, err := sparse.WriteAt(source.data[i], at); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := sparse.Truncate(source.size); err != nil {
-		t.Fatal(err)
-	}
+	sparse := source.file(t, filepath.Join(t.TempDir(), "source"))
 	cmd := exec.Command(stock(t), "-d", "-c", "-s", sparse.Name())
 	cmd.Stdin = bytes.NewReader(delta.Bytes())
 	if got, err := cmd.Output(); err != nil || !bytes.Equal(got, target) {
