@@ -23,6 +23,9 @@ type addressCache struct {
 	near [nearSlots]uint64
 	next int
 	same [sameSlots * 256]uint64
+
+	back   uint64 // of the last address from there
+	steady bool   // write the same distance back as before in the same way, for a compressor that makes nothing of it
 }
 
 func (c *addressCache) update(addr uint64) {
@@ -34,6 +37,12 @@ func (c *addressCache) update(addr uint64) {
 // encode appends addr, written in the shortest way, to b and says in which mode that is. here is the address of the
 // next byte of the target.
 func (c *addressCache) encode(b []byte, addr, here uint64) ([]byte, byte) {
+	back := c.back
+	c.back = here - addr
+	if c.steady && c.back == back {
+		c.update(addr)
+		return appendVarint(b, back), modeHere
+	}
 	slot := addr % (sameSlots * 256)
 	if c.same[slot] == addr {
 		c.update(addr)

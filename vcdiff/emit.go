@@ -25,7 +25,7 @@ const leastRun = 32
 
 // make makes the sections for window t, of which the matches are to be copied, in order.
 func (e *emitter) make(t []byte, ms []match) {
-	e.cache = addressCache{}
+	e.cache = addressCache{steady: true}
 	for i := range e.section {
 		e.section[i], e.packed[i] = e.section[i][:0], e.packed[i][:0]
 	}
