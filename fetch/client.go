@@ -43,6 +43,8 @@ func (o *Options) client(sources []*source) (*http.Client, error) {
 		MaxConnsPerHost:     o.MaxConns,
 		IdleConnTimeout:     90 * time.Second,
 		ReadBufferSize:      64 << 10,
+
+		MaxResponseHeaderBytes: 1 << 20, // the memory of a run is bounded, whatever a server sends
 	}
 	for _, s := range sources {
 		s.setSecrets(users)

@@ -2,7 +2,9 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -64,6 +66,7 @@ func (r *run) guard(ctx context.Context, files []*file) error {
 	var need int64
 	for _, f := range files {
 		if _, err := r.dst.Stat(ctx, f.path); err != nil {
+			f.absent = errors.Is(err, fs.ErrNotExist)
 			need += max(f.size, 0)
 		}
 	}

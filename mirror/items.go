@@ -16,6 +16,7 @@ type file struct {
 	digest streams.Digest
 	ids    []string // the items that it is for
 	known  bool     // the ledger has it: it may be listed by a published document
+	absent bool     // there is nothing at its path
 }
 
 // checkItems refuses what cannot be mirrored safely, before anything is written.
