@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -204,5 +205,29 @@ func TestOpenSwift(t *testing.T) {
 	storetest.Put(t, s, "streams/v1/index.json", "{}")
 	if cloud.Objects("North", "images")["mirror/streams/v1/index.json"] == nil {
 		t.Error("nothing is there")
+	}
+}
+
+// The source's signatures are checked, and other mirrors of it are asked when it does not answer.
+func TestGlanceSource(t *testing.T) {
+	c := newCloudTest(t)
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	mirror := httptest.NewServer(http.FileServer(http.Dir("../../examples/foocloud")))
+	defer mirror.Close()
+	args := []string{"sstream", "glance", "--dry-run", "--plan=json", "--region=RegionOne", "--cloud-name=c", "--content-id=c", "--max=1"}
+	for _, test := range []struct {
+		options []string
+		err     string
+	}{
+		{[]string{"--keyring=../../examples/keys/example.gpg", mirror.URL + "/"}, ""},
+		{[]string{"--keyring=../../examples/keys/example.gpg", "--mirror=" + mirror.URL + "/", gone.URL + "/"}, ""},
+		{[]string{"--keyring=/dev/null", mirror.URL + "/"}, "key"},
+		{[]string{gone.URL + "/"}, "cannot read"},
+	} {
+		out, errs, code := c.run(append(slices.Clone(args), test.options...)...)
+		if (code == 0) != (test.err == "") || !strings.Contains(errs, test.err) || code == 0 && !strings.Contains(out, `"change": "add"`) {
+			t.Errorf("%v: exit code %d\n%s%s", test.options, code, out, errs)
+		}
 	}
 }
