@@ -49,7 +49,7 @@ func Build(ctx context.Context, root string, o Options) (*Report, error) {
 	}
 	defer unlock()
 	b.memory = openMemory(root)
-	defer b.memory.close()
+	defer b.endMemory(ctx)
 	if b.retired, err = readRetired(b.fsys); err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func Build(ctx context.Context, root string, o Options) (*Report, error) {
 			return b.report, err
 		}
 	}
-	if b.Publish != nil {
+	if b.Publish != nil && !b.Seed {
 		b.remember()
 	}
 	return b.report, nil
@@ -230,12 +230,16 @@ func (b *builder) streamReport(w *work, products *streams.Products) StreamReport
 	return r
 }
 
+// endMemory leaves what an interrupted run has read; under the old name nothing else.
+func (b *builder) endMemory(ctx context.Context) {
+	if b.Seed && ctx.Err() == nil {
+		b.memory.forget()
+	}
+	b.memory.close()
+}
+
 // remember leaves a memory of this run alone: of listed versions that they are as listed, of other files what they hold.
 func (b *builder) remember() {
-	if b.Seed {
-		b.memory.forget()
-		return
-	}
 	ours := func(path string) bool {
 		stream, _, _ := strings.Cut(path, "/")
 		return slices.ContainsFunc(b.works, func(w *work) bool { return w.name == stream })
