@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +50,13 @@ func compressed(t testing.TB, body []byte, open func(io.Writer) (io.WriteCloser,
 	return out.Bytes()
 }
 
+// compressions are the ways in which tarballs come.
+var compressions = map[string]func(io.Writer) (io.WriteCloser, error){
+	"gzip": func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil },
+	"xz":   func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) },
+	"zstd": func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) },
+}
+
 const aboutNoble = "architecture: x86_64\ncreation_date: 1704439920\nproperties: {os: Ubuntu, release: noble}\n"
 
 func TestReadMetadata(t *testing.T) {
@@ -59,9 +67,9 @@ func TestReadMetadata(t *testing.T) {
 		want string
 	}{
 		{"plain", plain, "x86_64 1704439920 Ubuntu "},
-		{"gzip", compressed(t, plain, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }), "x86_64 1704439920 Ubuntu "},
-		{"xz", compressed(t, plain, func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) }), "x86_64 1704439920 Ubuntu "},
-		{"zstd", compressed(t, plain, func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) }), "x86_64 1704439920 Ubuntu "},
+		{"gzip", compressed(t, plain, compressions["gzip"]), "x86_64 1704439920 Ubuntu "},
+		{"xz", compressed(t, plain, compressions["xz"]), "x86_64 1704439920 Ubuntu "},
+		{"zstd", compressed(t, plain, compressions["zstd"]), "x86_64 1704439920 Ubuntu "},
 		{"machine", tarball(t, "rootfs.img", "x", "metadata.yaml", aboutNoble), "x86_64 1704439920 Ubuntu machine"},
 		{"container", tarball(t, "metadata.yaml", aboutNoble, "rootfs/etc/x", "x"), "x86_64 1704439920 Ubuntu container"},
 		{"no metadata", tarball(t, "x", "y"), "there is no metadata.yaml in it"},
@@ -97,8 +105,33 @@ func TestWriteMetadata(t *testing.T) {
 }
 
 func FuzzReadMetadata(f *testing.F) {
-	f.Add(tarball(f, "metadata.yaml", aboutNoble, "rootfs.img", ""))
-	f.Fuzz(func(t *testing.T, body []byte) { ReadMetadata(bytes.NewReader(body)) })
+	for _, files := range [][]string{{"metadata.yaml", aboutNoble}, {"metadata.yaml", aboutNoble, "rootfs.img", ""}, {"rootfs/x", "", "./metadata.yaml", aboutNoble},
+		{"metadata.yaml", "architecture: [x]"}, {"metadata.yaml", "a b\nc"}, {"metadata.yaml", "creation_date: 1"}, {"other", "x"}, {}} {
+		plain := tarball(f, files...)
+		f.Add(plain)
+		f.Add(plain[:len(plain)/2])
+		for _, open := range compressions {
+			body := compressed(f, plain, open)
+			f.Add(body)
+			f.Add(body[:len(body)/2])
+			f.Add(compressed(f, plain[:len(plain)/2], open))
+		}
+	}
+	f.Add([]byte("junk"))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m, err := ReadMetadata(bytes.NewReader(body))
+		if err != nil {
+			return
+		}
+		var out bytes.Buffer
+		if err := WriteMetadata(&out, m); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := ReadMetadata(&out); err != nil || again.Architecture != m.Architecture || again.CreationDate != m.CreationDate || !maps.Equal(again.Properties, m.Properties) {
+			t.Errorf("%+v came back as %+v, %v", m, again, err)
+		}
+	})
 }
 
 // images writes files for tests beside a tree: metadata, a squashfs, a qcow2, a whole container and a whole machine.

@@ -8,7 +8,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -432,20 +431,23 @@ func (c copier) Encode(_ context.Context, _, target, delta string) error {
 	return os.WriteFile(delta, append([]byte(copierMagic), content...), 0o600)
 }
 
-func (c copier) Decode(_ context.Context, _, delta string, w io.Writer) error {
+func (c copier) Verify(_ context.Context, _, delta, target string) error {
 	content, err := os.ReadFile(delta)
 	if err != nil {
 		return err
 	}
-	target, ok := strings.CutPrefix(string(content), copierMagic)
+	made, ok := strings.CutPrefix(string(content), copierMagic)
 	if !ok {
 		return errors.New("not a delta")
 	}
-	body, err := os.ReadFile(target)
+	body, err := os.ReadFile(made)
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(body)
+	want, err := os.ReadFile(target)
+	if err == nil && !bytes.Equal(body, want) {
+		err = errors.New("another file")
+	}
 	return err
 }
 

@@ -2,8 +2,6 @@ package maintain
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -37,8 +35,6 @@ const (
 	deltaNoGain                     // it would not be smaller than what it makes
 	deltaFailed
 )
-
-var errBadDelta = errors.New("it does not make the file that it is said to make")
 
 // deltas checks the deltas that were found and makes those between each version and the one before it.
 func (b *builder) deltas(ctx context.Context, works []*work) error {
@@ -168,9 +164,9 @@ func (b *builder) forIncus(v *version) bool {
 // delta does one job. What it makes is known to decode before it is called by its name.
 func (b *builder) delta(ctx context.Context, j *deltaJob) (deltaOutcome, error) {
 	dir := filepath.Join(b.root, j.v.Path)
-	base := filepath.Join(b.root, j.base.path)
+	base, target := filepath.Join(b.root, j.base.path), filepath.Join(b.root, j.target.path)
 	if j.found != nil {
-		err := b.decodes(ctx, base, filepath.Join(dir, j.name), j.target)
+		err := b.Differ.Verify(ctx, base, filepath.Join(dir, j.name), target)
 		if err == nil {
 			return deltaKept, nil
 		}
@@ -183,7 +179,7 @@ func (b *builder) delta(ctx context.Context, j *deltaJob) (deltaOutcome, error) 
 		return deltaFailed, err
 	}
 	defer os.Remove(temp)
-	err := b.Differ.Encode(ctx, base, filepath.Join(b.root, j.target.path), temp)
+	err := b.Differ.Encode(ctx, base, target, temp)
 	useless := errors.Is(err, vcdiff.ErrNotWorthwhile)
 	if err != nil && !useless {
 		return deltaFailed, err
@@ -196,22 +192,10 @@ func (b *builder) delta(ctx context.Context, j *deltaJob) (deltaOutcome, error) 
 		b.memory.addUseless(path.Join(j.v.Path, j.name), j.base.sum.sha256, j.target.sum.sha256)
 		return deltaNoGain, nil
 	}
-	if err := b.decodes(ctx, base, temp, j.target); err != nil {
+	if err := b.Differ.Verify(ctx, base, temp, target); err != nil {
 		return deltaFailed, err
 	}
 	return deltaMade, b.keepDelta(ctx, j, temp)
-}
-
-// decodes checks that a delta makes a target.
-func (b *builder) decodes(ctx context.Context, base, delta string, target *file) error {
-	h := sha256.New()
-	if err := b.Differ.Decode(ctx, base, delta, h); err != nil {
-		return fmt.Errorf("%w: %w", errBadDelta, err)
-	}
-	if hex.EncodeToString(h.Sum(nil)) != target.sum.sha256 {
-		return errBadDelta
-	}
-	return nil
 }
 
 // keepDelta gives a delta its name and remembers its digest.

@@ -3,8 +3,10 @@ package maintain
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"os/exec"
@@ -13,19 +15,18 @@ import (
 	"github.com/seed-43fb3962/sstream/vcdiff"
 )
 
-// Differ makes and applies deltas in the VCDIFF format. Its arguments are names of files.
+// Differ makes and checks deltas in the VCDIFF format. Its arguments are names of files.
 type Differ interface {
 	// Encode writes to delta, which it may replace, what makes target out of source. It may give up, with
 	// [vcdiff.ErrNotWorthwhile], when the delta would not be smaller than the target.
 	Encode(ctx context.Context, source, target, delta string) error
-	// Decode writes to w what delta makes out of source.
-	Decode(ctx context.Context, source, delta string, w io.Writer) error
+	// Verify returns an error unless delta makes target out of source.
+	Verify(ctx context.Context, source, delta, target string) error
 }
 
 // VCDIFF is the [Differ] that is built in.
 type VCDIFF struct {
-	Options       vcdiff.Options
-	DecodeOptions vcdiff.DecodeOptions
+	Options vcdiff.Options
 }
 
 // Encode implements [Differ].
@@ -49,8 +50,8 @@ func (d VCDIFF) Encode(ctx context.Context, source, target, delta string) (err e
 	return err
 }
 
-// Decode implements [Differ].
-func (d VCDIFF) Decode(ctx context.Context, source, delta string, w io.Writer) error {
+// Verify implements [Differ].
+func (VCDIFF) Verify(ctx context.Context, source, delta, target string) error {
 	from, err := os.Open(source)
 	if err != nil {
 		return err
@@ -61,8 +62,12 @@ func (d VCDIFF) Decode(ctx context.Context, source, delta string, w io.Writer) e
 		return err
 	}
 	defer in.Close()
-	_, err = vcdiff.Decode(ctx, w, from, in, &d.DecodeOptions)
-	return err
+	to, toSize, err := openSized(target)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	return vcdiff.Verify(ctx, from, in, to, toSize)
 }
 
 func openSized(path string) (*os.File, int64, error) {
@@ -88,9 +93,24 @@ func (x Xdelta3) Encode(ctx context.Context, source, target, delta string) error
 	return x.run(ctx, nil, "-e", "-9", "-f", "-s", source, target, delta)
 }
 
-// Decode implements [Differ].
-func (x Xdelta3) Decode(ctx context.Context, source, delta string, w io.Writer) error {
-	return x.run(ctx, w, "-d", "-c", "-s", source, delta)
+// Verify implements [Differ].
+func (x Xdelta3) Verify(ctx context.Context, source, delta, target string) error {
+	to, err := os.Open(target)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	made, want := sha256.New(), sha256.New()
+	if err := x.run(ctx, made, "-d", "-c", "-s", source, delta); err != nil {
+		return err
+	}
+	if _, err := feed(ctx, to, []hash.Hash{want}, make([]byte, readSize)); err != nil {
+		return err
+	}
+	if !bytes.Equal(made.Sum(nil), want.Sum(nil)) {
+		return vcdiff.ErrMismatch
+	}
+	return nil
 }
 
 func (x Xdelta3) run(ctx context.Context, out io.Writer, args ...string) error {

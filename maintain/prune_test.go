@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
@@ -207,6 +209,22 @@ func TestPruneGrace(t *testing.T) {
 	}
 }
 
+// TestPruneRemains: what a prune that was killed has left of a version goes with the next one.
+func TestPruneRemains(t *testing.T) {
+	r := newTestRoot(t)
+	r.version(product0 + "20240101")
+	r.mustBuild(Options{})
+	const remains = product0 + ".20231231" + prunedSuffix
+	r.version(remains)
+	r.version(product0 + ".20240102")
+	if _, err := r.prune(PruneOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if r.exists(remains) || !r.exists(product0+".20240102/lxd.tar.xz") || !r.exists(product0+"20240101/lxd.tar.xz") {
+		t.Errorf("remains: %v, or an upload or a listed version is gone", r.exists(remains))
+	}
+}
+
 // TestPruneLinks: nothing is deleted through a link.
 func TestPruneLinks(t *testing.T) {
 	r := newTestRoot(t)
@@ -275,4 +293,43 @@ func TestSweep(t *testing.T) {
 		}
 		want(t, fmt.Sprint("seed ", c.seed), strings.Join(left, " "), c.want)
 	}
+}
+
+// TestOneLock: a run that keeps others out of a mirror keeps builds and prunes out, and they say who it is.
+func TestOneLock(t *testing.T) {
+	r := newTestRoot(t)
+	r.version(product0 + "20240101")
+	r.mustBuild(Options{})
+	dir, err := store.OpenDir(r.dir, store.DirOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	unlock, err := dir.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, built := Build(ctx, r.dir, Options{})
+	_, pruned := Prune(ctx, r.dir, PruneOptions{})
+	for _, err := range []error{built, pruned} {
+		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), fmt.Sprintf("process %d ", os.Getpid())) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	ours, err := lock(t.Context(), r.dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dir.Lock(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("both hold it: %v", err)
+	}
+	if err := ours(); err != nil {
+		t.Fatal(err)
+	}
+	r.mustBuild(Options{})
 }

@@ -74,6 +74,14 @@ func removeFiles(root string, paths []string) error {
 	return err
 }
 
+// prunedSuffix ends the name of a version, hidden besides, that is being deleted.
+const prunedSuffix = ".pruned"
+
+// isPruned tells whether a directory is what is left of a version by a deletion that did not come to its end.
+func isPruned(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.HasSuffix(name, prunedSuffix)
+}
+
 // removeVersion deletes the directory of a version. It is hidden first, so that what is left of it after a crash is
 // never taken for a version.
 func removeVersion(root, version string) error {
@@ -82,7 +90,7 @@ func removeVersion(root, version string) error {
 		return err
 	}
 	defer dir.Close()
-	hidden := path.Join(path.Dir(version), "."+strings.TrimPrefix(path.Base(version), ".")+".pruned")
+	hidden := path.Join(path.Dir(version), "."+strings.TrimPrefix(path.Base(version), ".")+prunedSuffix)
 	if err := dir.Rename(version, hidden); err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ const (
 	Stale   Reason = "gone from the disk"
 	Unknown Reason = "not listed"
 	Retired Reason = "unlisted by an earlier run"
+	Remains Reason = "what a deletion that was cut short has left"
 )
 
 // Removal is one version that goes.
@@ -186,7 +187,8 @@ func (p *planner) remove(r Removal) {
 	p.going[r.Path] = true
 }
 
-// unlisted deletes versions that an earlier run unlisted long enough ago and, if asked for, those that never were listed.
+// unlisted deletes what is left of deleted versions, versions that an earlier run unlisted long enough ago and, if asked
+// for, those that never were listed.
 func (p *planner) unlisted(product *Product) {
 	listed, known := p.Catalogue.Products.Get(product.ID())
 	for _, v := range product.Versions {
@@ -197,6 +199,8 @@ func (p *planner) unlisted(product *Product) {
 		}
 		since, retired := p.Retired[v.Path]
 		switch {
+		case isPruned(v.Name):
+			p.remove(p.removal(product.ID(), v.Name, v.Path, Remains))
 		case p.pinned(product.ID(), v.Name):
 		case retired && p.now.Sub(since) >= p.Grace:
 			p.remove(p.removal(product.ID(), v.Name, v.Path, Retired))

@@ -7,11 +7,12 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 )
 
-// lockPath is the file whose lock keeps other runs out. What it says is for people.
+// lockPath is the file whose lock, with that of the directory itself, keeps other runs out. What it says is for people.
 const lockPath = ours + "/lock"
 
 // lockPause is how often a waiting run asks again. There is no call that waits for a lock and can be interrupted.
@@ -29,34 +30,71 @@ func (d *Dir) Lock(ctx context.Context) (unlock func() error, err error) {
 	if err != nil {
 		return nil, d.failed("open", lockPath, err)
 	}
-	if err := d.waitForLock(ctx, f); err != nil {
+	root, err := d.root.Open(".")
+	if err != nil {
 		f.Close()
-		return nil, err
+		return nil, d.failed("open", ".", err)
 	}
-	if err := d.clearAside(); err != nil {
-		f.Close()
-		return nil, err
+	if err := d.lockBoth(ctx, root, f); err != nil {
+		return nil, errors.Join(err, f.Close(), root.Close())
 	}
 	d.signLock(f)
-	return func() error { return errors.Join(f.Truncate(0), f.Close()) }, nil
+	return func() error { return errors.Join(f.Truncate(0), f.Close(), root.Close()) }, nil
 }
 
-func (d *Dir) waitForLock(ctx context.Context, f *os.File) error {
+// lockBoth takes the lock of the directory, which those who leave no file behind take as well, and that of the file,
+// which works where directories cannot be locked.
+func (d *Dir) lockBoth(ctx context.Context, root, f *os.File) error {
 	began := d.now()
-	for {
-		err := lockFile(f)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, errLocked) {
+	for _, lock := range []*os.File{root, f} {
+		err := waitForLock(ctx, lock, nil)
+		switch {
+		case errors.Is(err, errLocked):
+			holder, _ := io.ReadAll(io.NewSectionReader(f, 0, 1024))
+			return &lockedError{d.path, strings.TrimSpace(string(holder)), d.now().Sub(began), context.Cause(ctx)}
+		case err != nil && lock == f:
 			return d.failed("lock", lockPath, err)
+		}
+	}
+	return d.clearAside()
+}
+
+// waitForLock takes the lock of f, until ctx is done: the error is errLocked then. It calls waiting, which may be nil,
+// when it begins to wait.
+func waitForLock(ctx context.Context, f *os.File, waiting func()) error {
+	for told := false; ; told = true {
+		if err := lockFile(f); !errors.Is(err, errLocked) {
+			return err
+		}
+		if !told && waiting != nil {
+			waiting()
 		}
 		select {
 		case <-ctx.Done():
-			holder, _ := io.ReadAll(io.NewSectionReader(f, 0, 1024))
-			return &lockedError{d.path, strings.TrimSpace(string(holder)), d.now().Sub(began), context.Cause(ctx)}
+			return errLocked
 		case <-time.After(lockPause):
 		}
+	}
+}
+
+// LockDir keeps other runs out of a directory, as Lock does, but leaves no file there. It calls waiting, which may be
+// nil, when it begins to wait for another run to end. The lock ends with the process, however that ends.
+func LockDir(ctx context.Context, path string, waiting func()) (unlock func() error, err error) {
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	switch err := waitForLock(ctx, dir, waiting); {
+	case err == nil:
+		return dir.Close, nil
+	case errors.Is(err, errLocked):
+		holder, _ := os.ReadFile(filepath.Join(path, lockPath)) // if it is one that says so
+		dir.Close()
+		return nil, &lockedError{path, strings.TrimSpace(string(holder)), time.Since(began), context.Cause(ctx)}
+	default:
+		dir.Close()
+		return nil, fmt.Errorf("cannot lock %s: %w", path, err)
 	}
 }
 
