@@ -210,6 +210,30 @@ func TestSeedAndSameContent(t *testing.T) {
 	}
 }
 
+// TestOddPathsOfPython takes a mirror over in which the Python tool has written a path down as it was listed.
+func TestOddPathsOfPython(t *testing.T) {
+	dir := t.TempDir()
+	mustRun(t, first.files(t, 1), dir, nil)
+	for _, name := range []string{".data/test:download", ".data/references.json"} {
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		odd := strings.ReplaceAll(string(data), `"files/a1"`, `"./files//a1"`)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(odd), 0o644); err != nil || odd == string(data) {
+			t.Fatal(name, err)
+		}
+	}
+	if r := mustRun(t, first.files(t, 2), dir, nil); r.Items != 0 || r.Removed != 0 {
+		t.Errorf("%+v: nothing has changed", r)
+	}
+	files := second.files(t, 3) // without a1
+	mustRun(t, files, dir, nil)
+	if got := held(t, dir); !maps.Equal(got, files) {
+		t.Errorf("the mirror holds %v", slices.Sorted(maps.Keys(got)))
+	}
+}
+
 func TestDamagedState(t *testing.T) {
 	for _, name := range []string{".data/test:download", ".data/references.json", ".sstream/mirror.json"} {
 		dir := t.TempDir()

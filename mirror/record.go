@@ -35,6 +35,9 @@ func (r *run) loadRecord(ctx context.Context, contentID string) (*streams.Produc
 		return &streams.Products{}, err
 	}
 	p, err := streams.ParseProducts(data)
+	if err == nil {
+		err = p.CleanPaths()
+	}
 	if err != nil {
 		r.Log.Warn(fmt.Sprintf("the record of %s is damaged and is made again from the files: %v", contentID, err))
 		return &streams.Products{}, nil
@@ -91,8 +94,13 @@ func (r *run) loadLedger(ctx context.Context) (*ledger, error) {
 	}
 	entries := v.Fields()
 	for path, ids := range entries.All() {
-		l.paths = append(l.paths, path)
-		l.ids[path] = ids.StringList()
+		if clean, err := streams.CleanPath(path); err == nil {
+			path = clean // the Python tool keeps paths as they were listed
+		}
+		if _, known := l.ids[path]; !known {
+			l.paths = append(l.paths, path)
+		}
+		l.ids[path] = append(l.ids[path], ids.StringList()...)
 	}
 	return l, nil
 }
