@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -208,6 +209,9 @@ func notFilter(err error, filters []string) error {
 }
 
 func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o mirror.Options) (err error) {
+	if a.getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // there is little garbage, and a long run should leave the memory to others
+	}
 	dst, done, err := m.openTarget(ctx, a, target, o.Log)
 	if err != nil {
 		return err
