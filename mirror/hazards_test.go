@@ -144,3 +144,22 @@ func TestManySharedPaths(t *testing.T) {
 		t.Error("a file that an item needs is gone")
 	}
 }
+
+// TestSizeAsText is a number of bytes as well.
+func TestSizeAsText(t *testing.T) {
+	files, dir := edited(t, `"size": 10`, `"size": "10"`), t.TempDir()
+	mustRun(t, files, dir, nil)
+	if got := held(t, dir); !maps.Equal(got, files) {
+		t.Errorf("the mirror holds %v", slices.Sorted(maps.Keys(got)))
+	}
+}
+
+// TestFileInTheWay of a directory ends the run with a word that names it, and stays as it is.
+func TestFileInTheWay(t *testing.T) {
+	dir := directory(t, map[string]string{"files": "of the user"})
+	_, err := run(t, first.files(t, 1), dir, nil)
+	wantError(t, err, "files")
+	if got := held(t, dir); !maps.Equal(got, map[string]string{"files": "of the user"}) {
+		t.Errorf("there is %v", got)
+	}
+}
