@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -209,9 +210,7 @@ func notFilter(err error, filters []string) error {
 }
 
 func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o mirror.Options) (err error) {
-	if a.getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // there is little garbage, and a long run should leave the memory to others
-	}
+	collectRarely(a)
 	dst, done, err := m.openTarget(ctx, a, target, o.Log)
 	if err != nil {
 		return err
@@ -233,6 +232,10 @@ func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o 
 	defer func() { err = errors.Join(err, w.Close()) }()
 	if err := m.showPlan(a, w, o.Log); err != nil || m.dryRun {
 		return err
+	}
+	busy := slices.ContainsFunc(w.Parts, func(p mirror.Part) bool { return !p.Plan.Empty() })
+	if busy && a.getenv("GOGC") == "" {
+		debug.SetGCPercent(50) // what was read is held on to; there is little garbage from here on, but for a long time
 	}
 	report, err := w.Apply(ctx)
 	if err != nil {
