@@ -150,7 +150,7 @@ func (c *Collection) add(place [4]string, item *Item) error {
 			return fmt.Errorf("its %s is empty", placeKeys[i])
 		}
 	}
-	if size := item.Get("size"); size.Kind() != Absent {
+	if size := item.Get("size"); size.Kind() > Null {
 		number, ok := wholeNumber(size)
 		if !ok {
 			return fmt.Errorf("its size %s is no number of bytes", size.Raw())

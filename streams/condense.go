@@ -40,23 +40,23 @@ func (c *condenser) product(p *Product) {
 		for _, i := range v.Items.All() {
 			c.children = append(c.children, &i.Attrs)
 		}
-		c.moveUp(&v.Attrs)
+		c.moveUp(&v.Attrs, "items")
 	}
 	c.children = c.children[:0]
 	for _, v := range p.Versions.All() {
 		c.children = append(c.children, &v.Attrs)
 	}
-	c.moveUp(&p.Attrs)
+	c.moveUp(&p.Attrs, "versions")
 }
 
-// moveUp moves what the children share to their parent.
-func (c *condenser) moveUp(parent *Attrs) {
+// moveUp moves what the children share to their parent, which lists them under that name.
+func (c *condenser) moveUp(parent *Attrs, listed string) {
 	if len(c.children) == 0 {
 		return
 	}
 	c.shared = c.shared[:0]
 	for i, f := range c.children[0].fields.list {
-		if f.value.Kind() == Text && !slices.Contains(c.sticky, f.name) {
+		if f.value.Kind() == Text && f.name != listed && !slices.Contains(c.sticky, f.name) {
 			c.shared = append(c.shared, sharedField{f, i})
 		}
 	}
