@@ -9,10 +9,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/seed-43fb3962/sstream/glance"
 	"github.com/seed-43fb3962/sstream/openstack/openstacktest"
+	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/store/storetest"
 	"github.com/seed-43fb3962/sstream/store/swift"
 )
@@ -166,6 +170,50 @@ func TestGlanceOutputDir(t *testing.T) {
 	}
 	if _, errs := c.must("sstream", "glance", "--cloud-name=c", "--content-id=other", "--max=1", "$URL/streams/v1/index.json"); !strings.Contains(errs, "not writing data anywhere") {
 		t.Errorf("stderr: %s", errs)
+	}
+}
+
+// While another run holds the directory, nothing is asked of the image service: what it says then would be out of date.
+func TestGlanceWaitsForDirectory(t *testing.T) {
+	c := newCloudTest(t)
+	dir := t.TempDir()
+	d, err := store.OpenDir(filepath.Join(dir, "RegionOne"), store.DirOptions{Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	unlock, err := d.Lock(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var held atomic.Bool
+	held.Store(true)
+	signedIn := make(chan struct{})
+	var once sync.Once
+	c.cloud.Intercept = func(r openstacktest.Request) *openstacktest.Fault {
+		switch {
+		case r.Service == "identity":
+			once.Do(func() { close(signedIn) })
+		case held.Load():
+			t.Errorf("asked while another run was at work: %s", r)
+		}
+		return nil
+	}
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		if _, errs, code := c.run("sstream", "glance", "--region=RegionOne", "--cloud-name=c", "--content-id=c", "--output-dir="+dir, "$URL/streams/v1/index.json"); code != 0 {
+			t.Errorf("exit code %d\n%s", code, errs)
+		}
+	})
+	<-signedIn
+	time.Sleep(50 * time.Millisecond) // a run that did not wait would ask by now
+	held.Store(false)
+	if err := unlock(); err != nil {
+		t.Error(err)
+	}
+	ended.Wait()
+	if n := len(c.cloud.Images("RegionOne")); n == 0 {
+		t.Error("nothing was uploaded")
 	}
 }
 
