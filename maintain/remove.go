@@ -90,7 +90,13 @@ func removeVersion(root, version string) error {
 		return err
 	}
 	defer dir.Close()
+	if isPruned(path.Base(version)) {
+		return dir.RemoveAll(version)
+	}
 	hidden := path.Join(path.Dir(version), "."+strings.TrimPrefix(path.Base(version), ".")+prunedSuffix)
+	if err := dir.RemoveAll(hidden); err != nil { // an earlier version of that name may have left some
+		return err
+	}
 	if err := dir.Rename(version, hidden); err != nil {
 		return err
 	}

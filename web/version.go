@@ -33,7 +33,7 @@ func filesOf(e streams.Entity, images []image, all clientSet, extra []File) []fi
 		}
 		if made := linesOf(f, name, images, all); len(made) > 0 {
 			launch = append(launch, made...)
-		} else {
+		} else if f.path == "" || !slices.ContainsFunc(rest, func(r file) bool { return r.path == f.path }) { // one file under two names
 			rest = append(rest, f)
 		}
 	}
