@@ -1,4 +1,5 @@
-# Sourced by the run scripts: runs commands in turns and compares them. ROUNDS (5) is how often each is run.
+# Sourced by the run scripts: runs commands in turns and compares them. ROUNDS (5) is how often each is run. PYTHON_TOOLS is
+# a checkout of the Python tools: if it is given, they run beside the others. PYTHON (python3) is what runs them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 work=$(mktemp -d)
@@ -6,6 +7,17 @@ trap 'rm -rf "$work"' EXIT
 go build -o "$work/sstream" ./cmd/sstream
 go build -o "$work/gen" ./bench/gen
 sstream=$work/sstream
+
+# python_tool NAME ARGS: the words that add that Python tool to a comparison, in the array peer; none without PYTHON_TOOLS.
+python_tool() {
+	peer=()
+	if [ -n "${PYTHON_TOOLS:-}" ]; then
+		peer=("Python's $1" "PYTHONPATH='$PYTHON_TOOLS' PYTHONDONTWRITEBYTECODE=1 ${PYTHON:-python3} '$PYTHON_TOOLS/bin/$1' $2")
+	fi
+}
+
+# same A B: their outputs, by their place in the comparison, are the same.
+same() { cmp "$work/out.$((2 * $1))" "$work/out.$((2 * $2))"; }
 
 # compare TITLE NAME COMMAND [NAME COMMAND]...: medians of CPU seconds, wall seconds and MiB of memory, and the CPU
 # seconds as a multiple of those of the first command.

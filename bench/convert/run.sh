@@ -1,5 +1,5 @@
 #!/bin/bash
-# A stream out of 100,000 items, 53 MB, beside a bare parse by jq and by Python: bench/convert/run.sh
+# A stream out of 100,000 items, 53 MB, beside a bare parse by jq and by Python, and the Python tool: PYTHON_TOOLS=DIR bench/convert/run.sh
 . "$(dirname "$0")/../compare.sh"
 
 items=$work/items.json
@@ -12,9 +12,13 @@ for item in json.load(open(sys.argv[1])):
 P
 parse="python3 -c 'import json, sys; json.loads(open(sys.argv[1]).read())' '$items'"
 
-compare '100,000 items (Python tool: 8.5 times json.loads, 269 MiB)' \
-	'sstream convert' "rm -rf '$work/json'; '$sstream' convert '$items' '$work/json' 2>&1" \
+python_tool json2streams "'$items' '$work/python' 2>&1"
+compare '100,000 items' \
+	'sstream convert' "rm -rf '$work/json'; '$sstream' convert --datatype=content-download '$items' '$work/json' 2>&1" \
 	'sstream convert, nothing new' "SOURCE_DATE_EPOCH=0 '$sstream' convert '$items' '$work/same' 2>&1" \
 	'sstream convert, with tabs' "rm -rf '$work/tab'; '$sstream' convert '$work/items.tab' '$work/tab' 2>&1" \
 	'jq empty' "jq empty '$items'" \
-	'json.loads' "$parse"
+	'json.loads' "$parse" "${peer[@]}"
+
+# The same documents, but for the time.
+[ -z "${peer[*]}" ] || cmp <(cd "$work/json/streams" && grep -rhv '"updated": ' . | sort) <(cd "$work/python/streams" && grep -rhv '"updated": ' . | sort)

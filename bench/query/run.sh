@@ -1,5 +1,5 @@
 #!/bin/bash
-# Queries over a catalogue of 55 MB, beside jq and a bare parse by Python: bench/query/run.sh
+# Queries over a catalogue of 55 MB, beside jq, a bare parse by Python and the Python tool: PYTHON_TOOLS=DIR bench/query/run.sh
 . "$(dirname "$0")/../compare.sh"
 
 "$work/gen" catalog "$work/files"
@@ -23,27 +23,41 @@ J
 parse="python3 -c 'import json, sys; json.loads(open(sys.argv[1]).read())' '$document'"
 names="-o '%(product_name)s %(version_name)s %(item_name)s'"
 
-compare 'newest version of one release and architecture (Python tool: 5.6 times json.loads, 209 MiB)' \
+python_tool sstream-query "--max=1 $names '$files' arch=amd64 release=fjord"
+compare 'newest version of one release and architecture' \
 	'sstream query' "'$sstream' query --max=1 $names '$files' arch=amd64 release=fjord" \
 	'jq' "jq -r -f '$work/filter.jq' '$document'" \
-	'json.loads' "$parse"
-cmp "$work/out.0" "$work/out.2"
+	'json.loads' "$parse" "${peer[@]}"
+same 0 1
+[ -z "${peer[*]}" ] || same 0 3
 
-compare 'two regular expressions (Python tool: 5.8 times json.loads, 209 MiB)' \
+python_tool sstream-query "$names '$files' 'product_name~server.*:(fjord|delta)' 'version_name~^2021'"
+compare 'two regular expressions' \
 	'sstream query' "'$sstream' query $names '$files' 'product_name~server.*:(fjord|delta)' 'version_name~^2021'" \
 	'jq empty' "jq empty '$document'" \
-	'json.loads' "$parse"
+	'json.loads' "$parse" "${peer[@]}"
+[ -z "${peer[*]}" ] || same 0 3
 
-compare 'everything as JSON (Python tool: 21.5 times json.loads, 1171 MiB)' \
+python_tool sstream-query "--json '$files'"
+compare 'everything as JSON' \
 	'sstream query --json' "'$sstream' query --json '$files'" \
 	'jq' "jq -f '$work/all.jq' '$document'" \
-	'json.loads' "$parse"
+	'json.loads' "$parse" "${peer[@]}"
+[ -z "${peer[*]}" ] || same 0 3
 
 compare 'everything as a table' \
 	'sstream query' "'$sstream' query '$files'" \
 	'json.loads' "$parse"
 
-compare 'image ids, with aliases, 41 MB (Python tool: 7.6 times json.loads, 266 MiB; as JSON 23.6 times, 1656 MiB)' \
+parse="python3 -c 'import json, sys; json.loads(open(sys.argv[1]).read())' '$work/images/streams/v1/com.example.bench:released:download.json'"
+python_tool sstream-query "--max=1 $names '$images' arch=amd64 release=fjord"
+compare 'image ids, with aliases, 41 MB: newest version of some' \
 	'sstream query' "'$sstream' query --max=1 $names '$images' arch=amd64 release=fjord" \
+	'json.loads' "$parse" "${peer[@]}"
+[ -z "${peer[*]}" ] || same 0 2
+
+python_tool sstream-query "--json '$images'"
+compare 'the same, everything as JSON' \
 	'sstream query --json' "'$sstream' query --json '$images'" \
-	'json.loads' "python3 -c 'import json, sys; json.loads(open(sys.argv[1]).read())' '$work/images/streams/v1/com.example.bench:released:download.json'"
+	'json.loads' "$parse" "${peer[@]}"
+[ -z "${peer[*]}" ] || same 0 2

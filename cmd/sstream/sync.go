@@ -209,6 +209,9 @@ func (s *syncFlags) readConfig(a *app, f *pflag.FlagSet) (*hooks.Config, error) 
 	if f.Changed("unset-value") {
 		c.Unset = &s.unset
 	}
+	if s.old && c.Max == nil {
+		c.Keep = false // a configuration that says so without a maximum never failed
+	}
 	c.Keep = c.Keep || s.keep
 	c.SkipDownload = c.SkipDownload || s.skip
 	c.RemoveUnwanted = c.RemoveUnwanted || s.remove
