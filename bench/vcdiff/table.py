@@ -2,6 +2,8 @@
 """Prints the results of run.sh as Markdown tables.
 
 usage: table.py RESULTS.tsv
+
+What was not measured is left out.
 """
 import sys
 
@@ -16,17 +18,23 @@ TOOLS = ["sstream", "sstream-verified", "xdelta3-9", "xdelta3-1", "zstd"]
 print("| pair | tool | delta, bytes | of xdelta3 -9 | encode CPU s | xdelta3 -9 / this | wall s | RSS MiB | anonymous MiB |")
 print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
 for pair in order:
-    base = rows[pair, "xdelta3-9", "encode"]
+    base = rows.get((pair, "xdelta3-9", "encode"))
     for tool in TOOLS:
+        if (pair, tool, "encode") not in rows:
+            continue
         size, wall, cpu, rss, anon = rows[pair, tool, "encode"]
-        print(f"| {pair} | {tool} | {size} | {size / base[0]:.3f} | {cpu:.2f} | {base[2] / cpu:.1f} | {wall:.1f} | {rss:.0f} | {anon:.0f} |")
+        of, times = (f"{size / base[0]:.3f}", f"{base[2] / cpu:.1f}") if base else ("", "")
+        print(f"| {pair} | {tool} | {size} | {of} | {cpu:.2f} | {times} | {wall:.1f} | {rss:.0f} | {anon:.0f} |")
 
 print()
 print("| pair | delta by | decoded by | CPU s | of stock with its own | wall s | RSS MiB | anonymous MiB |")
 print("|---|---|---|--:|--:|--:|--:|--:|")
 for pair in order:
-    base = rows[pair, "xdelta3-9", "decode-stock"]
+    base = rows.get((pair, "xdelta3-9", "decode-stock"))
     for tool, phase, by in [("sstream", "decode-stock", "xdelta3 -d"), ("sstream", "decode", "sstream"), ("xdelta3-9", "decode-stock", "xdelta3 -d"),
                             ("xdelta3-9", "decode", "sstream"), ("zstd", "decode", "zstd")]:
+        if (pair, tool, phase) not in rows:
+            continue
         _, wall, cpu, rss, anon = rows[pair, tool, phase]
-        print(f"| {pair} | {tool} | {by} | {cpu:.2f} | {cpu / base[2]:.2f} | {wall:.1f} | {rss:.0f} | {anon:.0f} |")
+        of = f"{cpu / base[2]:.2f}" if base else ""
+        print(f"| {pair} | {tool} | {by} | {cpu:.2f} | {of} | {wall:.1f} | {rss:.0f} | {anon:.0f} |")
