@@ -2,7 +2,8 @@
 //
 // [Encode] makes a delta between two files of any size, such as two versions of a disk image; [Decode] applies one;
 // [Inspect] says what is in one. Sources and targets of an encoder are [io.ReaderAt] (a file, a section of one, bytes
-// in memory); a delta is read and written as a stream. No call keeps more in memory than its options say.
+// in memory), as both are looked at more than once; a delta is read and written as a stream. No call keeps more in memory
+// than its options say.
 //
 // What Encode writes is decoded by stock xdelta3 from 3.0.11 on, called as LXD and Incus call it
 // (xdelta3 -f -d -s SOURCE DELTA TARGET). What Decode reads is all that xdelta3 -e writes by default, at any level,

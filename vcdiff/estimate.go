@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	estimatePlaces = 16
-	estimateSize   = 512 << 10
+	estimatePlaces = 64
+	estimateSize   = 128 << 10
 	// The second round finds more than an estimate knows, so it has to be that much above the limit.
 	estimateMargin = 0.1
 )

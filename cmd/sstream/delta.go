@@ -39,8 +39,9 @@ func newDeltaEncodeCommand(a *app) *cobra.Command {
 		Long: `Make DELTA, from which and SOURCE the content of TARGET can be had again.
 
 DELTA appears only when it is complete, on disk, and was found to make TARGET: what is there under that name before stays
-until then. Finding that out is about a quarter of the work; --no-verify leaves it to you. With --max-ratio nothing appears if the delta would be larger than that part of TARGET, which is mostly known
-after a look at a few places; the exit code is then 3.
+until then. Finding that out is about a quarter of the work; --no-verify leaves it to you. With --max-ratio nothing
+appears if the delta would be larger than that part of TARGET, which is mostly known after a look at a few places; the
+exit code is then 3.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not worthwhile, 130 interrupted.`,
 		Example: `  # from one version of a container image to the next, the file name as simplestreams has it
