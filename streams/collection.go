@@ -130,10 +130,9 @@ func takePlace(fields []node[Value]) (place [4]string, left []node[Value], err e
 	var known [4]bool
 	left = fields[:0]
 	for _, f := range fields {
-		switch i := slices.Index(placeKeys[:], f.name); {
-		case i >= 0:
+		if i := placeOf(f.name); i >= 0 {
 			place[i], known[i] = f.value.Str()
-		case f.name != "item_url":
+		} else if f.name != "item_url" {
 			left = append(left, f)
 		}
 	}
@@ -160,7 +159,22 @@ func (c *Collection) add(place [4]string, item *Item) error {
 	return c.Add(place[0], Ref{place[1], place[2], place[3]}, item)
 }
 
-var placeKeys = [4]string{"content_id", productName, versionName, itemName}
+var placeKeys = [4]string{contentIDKey, productName, versionName, itemName}
+
+// placeOf returns which of placeKeys name is, -1 if none.
+func placeOf(name string) int {
+	switch name {
+	case contentIDKey:
+		return 0
+	case productName:
+		return 1
+	case versionName:
+		return 2
+	case itemName:
+		return 3
+	}
+	return -1
+}
 
 // wholeNumber makes a number of digits that are one or stand for one.
 func wholeNumber(v Value) (Value, bool) {
@@ -169,7 +183,7 @@ func wholeNumber(v Value) (Value, bool) {
 		text = v.raw
 	}
 	text = strings.TrimSpace(text)
-	if text == "" || strings.Trim(text, "0123456789") != "" {
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r < '0' || r > '9' }) {
 		return v, false
 	}
 	if text = strings.TrimLeft(text, "0"); text == "" {

@@ -7,9 +7,10 @@ import (
 
 // Names under which an entity's own place is seen by filters, queries and hooks.
 const (
-	productName = "product_name"
-	versionName = "version_name"
-	itemName    = "item_name"
+	contentIDKey = "content_id"
+	productName  = "product_name"
+	versionName  = "version_name"
+	itemName     = "item_name"
 )
 
 // Flat are the scalar fields of an entity, its own over those of the nodes above it, as text.

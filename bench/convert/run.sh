@@ -12,13 +12,16 @@ for item in json.load(open(sys.argv[1])):
 P
 parse="python3 -c 'import json, sys; json.loads(open(sys.argv[1]).read())' '$items'"
 
-python_tool json2streams "'$items' '$work/python' 2>&1"
+# Each run writes a new tree: to remove what the last one wrote takes time too.
+python_tool json2streams "'$items' '$work'/python/\$RANDOM 2>&1"
+mkdir "$work/python" "$work/made.json" "$work/made.tab"
 compare '100,000 items' \
-	'sstream convert' "rm -rf '$work/json'; '$sstream' convert --datatype=content-download '$items' '$work/json' 2>&1" \
+	'sstream convert' "'$sstream' convert --datatype=content-download '$items' '$work'/made.json/\$RANDOM 2>&1" \
 	'sstream convert, nothing new' "SOURCE_DATE_EPOCH=0 '$sstream' convert '$items' '$work/same' 2>&1" \
-	'sstream convert, with tabs' "rm -rf '$work/tab'; '$sstream' convert '$work/items.tab' '$work/tab' 2>&1" \
+	'sstream convert, with tabs' "'$sstream' convert '$work/items.tab' '$work'/made.tab/\$RANDOM 2>&1" \
 	'jq empty' "jq empty '$items'" \
 	'json.loads' "$parse" "${peer[@]}"
 
 # The same documents, but for the time.
-[ -z "${peer[*]}" ] || cmp <(cd "$work/json/streams" && grep -rhv '"updated": ' . | sort) <(cd "$work/python/streams" && grep -rhv '"updated": ' . | sort)
+texts() { grep -hv '"updated": ' "$1"/streams/v1/*.json; }
+[ -z "${peer[*]}" ] || cmp <(texts "$(echo "$work"/made.json/* | cut -d' ' -f1)") <(texts "$(echo "$work"/python/* | cut -d' ' -f1)")
