@@ -112,7 +112,7 @@ func (p *pruner) planStream(ctx context.Context, name string) (*PrunePlan, error
 	case catalogue == nil:
 		catalogue = new(streams.Products)
 	}
-	tree, err := Scan(ctx, p.fsys, name)
+	tree, err := scanVersions(ctx, p.fsys, name)
 	if err != nil {
 		return nil, err
 	}
@@ -287,10 +287,15 @@ func (p *pruner) sweep(plans []*PrunePlan) error {
 	kept := slices.Concat(tops, p.Streams)
 	for _, top := range tops {
 		var dirs []string
-		_ = fs.WalkDir(p.fsys, top, func(at string, e fs.DirEntry, err error) error {
+		holds := make(map[string]int) // how many entries, by path
+		_ = fs.WalkDir(os.DirFS(p.root), top, func(at string, e fs.DirEntry, err error) error {
+			holds[path.Dir(at)]++
 			switch {
-			case err != nil || !e.IsDir():
-				return nil // what cannot be read is not known to be empty
+			case err != nil:
+				holds[at]++ // what cannot be read is not known to be empty
+				return nil
+			case !e.IsDir():
+				return nil
 			case at != "." && strings.HasPrefix(e.Name(), "."):
 				return fs.SkipDir
 			case !slices.Contains(kept, at):
@@ -299,22 +304,24 @@ func (p *pruner) sweep(plans []*PrunePlan) error {
 			return nil
 		})
 		for _, dir := range slices.Backward(dirs) {
-			p.removeEmpty(root, dir)
+			if holds[dir] == 0 && p.removeEmpty(root, dir) {
+				holds[path.Dir(dir)]--
+			}
 		}
 	}
 	return nil
 }
 
-// removeEmpty removes a directory if it is empty, and has been for long enough to be nobody's upload to come.
-func (p *pruner) removeEmpty(root *os.Root, dir string) {
+// removeEmpty removes an empty directory if it has been so for long enough to be nobody's upload to come. It tells
+// whether it did.
+func (p *pruner) removeEmpty(root *os.Root, dir string) bool {
 	info, err := fs.Stat(p.fsys, dir)
 	if err != nil || !p.seed && !p.emptied[dir] && p.now().Sub(info.ModTime()) < danglingAge {
-		return
+		return false
 	}
-	if entries, err := fs.ReadDir(p.fsys, dir); err != nil || len(entries) > 0 {
-		return
+	if root.Remove(dir) != nil { // something has come into it
+		return false
 	}
-	if root.Remove(dir) == nil {
-		p.Log.Info("Removed empty directory", "path", filepath.Join(p.root, dir))
-	}
+	p.Log.Info("Removed empty directory", "path", filepath.Join(p.root, dir))
+	return true
 }

@@ -99,7 +99,18 @@ func (v *Version) Missing(clients []Client) string {
 // or the Err of a version; the error is about the stream's directory itself.
 func Scan(ctx context.Context, fsys fs.FS, stream string) (*Tree, error) {
 	s := &scanner{ctx: ctx, fsys: fsys, tree: &Tree{Stream: stream}}
-	info, err := fs.Stat(fsys, stream)
+	return s.scan()
+}
+
+// scanVersions is [Scan] without looking into the versions.
+func scanVersions(ctx context.Context, fsys fs.FS, stream string) (*Tree, error) {
+	s := &scanner{ctx: ctx, fsys: fsys, tree: &Tree{Stream: stream}, shallow: true}
+	return s.scan()
+}
+
+func (s *scanner) scan() (*Tree, error) {
+	stream := s.tree.Stream
+	info, err := fs.Stat(s.fsys, stream)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +118,7 @@ func Scan(ctx context.Context, fsys fs.FS, stream string) (*Tree, error) {
 		s.level(stream, nil)
 	}
 	s.dropTwins()
-	return s.tree, ctx.Err()
+	return s.tree, s.ctx.Err()
 }
 
 // Date finds out when the directory of each version was last modified, which Scan does not ask for. Of one that cannot be
@@ -126,6 +137,8 @@ type scanner struct {
 	ctx  context.Context // lives as long as one call of Scan
 	fsys fs.FS
 	tree *Tree
+
+	shallow bool // nothing is asked of versions but their names
 }
 
 func (s *scanner) problem(dir string, err error) {
@@ -205,6 +218,9 @@ func (s *scanner) target(link string) string {
 
 func (s *scanner) version(dir, name string) *Version {
 	v := &Version{Name: name, Path: dir}
+	if s.shallow {
+		return v
+	}
 	for _, e := range s.list(dir) {
 		name := e.Name()
 		switch {
