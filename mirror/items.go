@@ -40,7 +40,7 @@ func (r *run) checkItems(ctx context.Context) error {
 		}
 	}
 	if r.UseDeltas && !r.NoItems {
-		r.recipes = r.findRecipes(ctx, files)
+		r.patches = r.findPatches(ctx, files)
 	}
 	return nil
 }

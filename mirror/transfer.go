@@ -28,7 +28,7 @@ func (r *run) transfer(ctx context.Context, files []*file, report *Report) error
 		return nil
 	}
 	finder := newFinder(r)
-	r.kitchen = newKitchen(r, files)
+	r.patcher = newPatcher(r, files)
 	var fresh, replacing []*file
 	for _, f := range files {
 		if f.known {
@@ -49,13 +49,13 @@ func (r *run) transfer(ctx context.Context, files []*file, report *Report) error
 		}
 	}
 	report.Items, report.Bytes, report.Adopted = len(files), total, int(adopted.Load())
-	report.Made, report.Saved = int(r.kitchen.made.Load()), r.kitchen.saved.Load()
+	report.Made, report.Saved = int(r.patcher.made.Load()), r.patcher.saved.Load()
 	return nil
 }
 
 func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopted *atomic.Int64) error {
 	group, ctx := errgroup.WithContext(ctx)
-	files = r.kitchen.inOrder(files)
+	files = r.patcher.inOrder(files)
 	var next atomic.Int64
 	for range min(r.Jobs, len(files)) {
 		group.Go(func() error {
@@ -75,7 +75,7 @@ func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopt
 				if err != nil {
 					return err
 				}
-				r.kitchen.arrived(f.path)
+				r.patcher.arrived(f.path)
 				if found {
 					adopted.Add(1)
 				}
@@ -92,10 +92,10 @@ func (r *run) bring(ctx context.Context, f *file, finder *finder) (found bool, e
 		return found, err
 	}
 	put := r.dst.Put
-	if s, ok := r.dst.(store.Syncer); ok && !r.kitchen.needs(f.path) {
+	if s, ok := r.dst.(store.Syncer); ok && !r.patcher.needs(f.path) {
 		put = s.PutSoon
 	}
-	if made, err := r.kitchen.make(ctx, f, put); made || err != nil {
+	if made, err := r.patcher.make(ctx, f, put); made || err != nil {
 		return false, err
 	}
 	content := r.counted(f, r.src.Content(f.path, f.size, f.digest))

@@ -14,11 +14,11 @@ import (
 	"github.com/seed-43fb3962/sstream/vcdiff"
 )
 
-// kitchen makes files by recipes. What it makes is checked as what is read from the source is: it does not matter who
+// patcher applies patches. What it makes is checked as what is read from the source is: it does not matter who
 // made a delta, or of what.
-type kitchen struct {
+type patcher struct {
 	run    *run
-	coming map[string]chan struct{} // files that recipes wait for: closed once they are there
+	coming map[string]chan struct{} // files that patches wait for: closed once they are there
 	places chan struct{}            // for as many at once as the machine has processors: each takes memory
 	made   atomic.Int64             // files
 	saved  atomic.Int64             // bytes
@@ -28,79 +28,79 @@ type kitchen struct {
 // of. No xdelta3 before 3.2 makes larger ones, nor does package vcdiff; a file with a larger one is read whole.
 const mostWindow = 16 << 20
 
-func newKitchen(r *run, files []*file) *kitchen {
-	k := &kitchen{run: r, coming: map[string]chan struct{}{}, places: make(chan struct{}, min(r.Jobs, runtime.GOMAXPROCS(0)))}
+func newPatcher(r *run, files []*file) *patcher {
+	pr := &patcher{run: r, coming: map[string]chan struct{}{}, places: make(chan struct{}, min(r.Jobs, runtime.GOMAXPROCS(0)))}
 	for _, f := range files {
-		if rc := r.recipes[f.path]; rc != nil {
-			for _, in := range []ingredient{rc.base, rc.delta} {
+		if p := r.patches[f.path]; p != nil {
+			for _, in := range []input{p.base, p.delta} {
 				if in.coming {
-					k.coming[in.path] = make(chan struct{})
+					pr.coming[in.path] = make(chan struct{})
 				}
 			}
 		}
 	}
-	return k
+	return pr
 }
 
-// needs tells whether a recipe waits for the file.
-func (k *kitchen) needs(path string) bool { return k.coming[path] != nil }
+// needs tells whether a patch waits for the file.
+func (pr *patcher) needs(path string) bool { return pr.coming[path] != nil }
 
 // arrived lets those go on who wait for the file.
-func (k *kitchen) arrived(path string) {
-	if k.needs(path) {
-		close(k.coming[path])
+func (pr *patcher) arrived(path string) {
+	if pr.needs(path) {
+		close(pr.coming[path])
 	}
 }
 
 // inOrder returns files so that each comes after those that it is made of: whoever waits, waits for what has begun.
-func (k *kitchen) inOrder(files []*file) []*file {
-	if len(k.coming) == 0 {
+func (pr *patcher) inOrder(files []*file) []*file {
+	if len(pr.coming) == 0 {
 		return files
 	}
-	depth := func(f *file) int { return k.run.recipes[f.path].after() }
+	depth := func(f *file) int { return pr.run.patches[f.path].after() }
 	return slices.SortedStableFunc(slices.Values(files), func(a, b *file) int { return cmp.Compare(depth(a), depth(b)) })
 }
 
-// make puts f as its recipe says, and tells whether it could. If not, f can still be read whole, from where this ended.
-func (k *kitchen) make(ctx context.Context, f *file, put func(context.Context, string, store.Content) error) (bool, error) {
-	rc := k.run.recipes[f.path]
-	if rc == nil {
+// make puts f as its patch says, and tells whether it could. If not, f can still be read whole, from where this ended.
+func (pr *patcher) make(ctx context.Context, f *file, put func(context.Context, string, store.Content) error) (bool, error) {
+	p := pr.run.patches[f.path]
+	if p == nil {
 		return false, nil
 	}
-	for _, in := range []ingredient{rc.base, rc.delta} {
+	for _, in := range []input{p.base, p.delta} {
 		if !in.coming {
 			continue
 		}
 		select {
-		case <-k.coming[in.path]:
+		case <-pr.coming[in.path]:
 		case <-ctx.Done():
 			return false, ctx.Err()
 		}
 	}
 	select {
-	case k.places <- struct{}{}:
-		defer func() { <-k.places }()
+	case pr.places <- struct{}{}:
+		defer func() { <-pr.places }()
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
-	err := put(ctx, f.path, k.run.counted(f, store.Content{Size: f.size, Digest: f.digest, Open: func(ctx context.Context, off int64) (io.ReadCloser, error) {
-		return k.run.open(ctx, rc, f.size, off)
+	err := put(ctx, f.path, pr.run.counted(f, store.Content{Size: f.size, Digest: f.digest, Open: func(ctx context.Context, off int64) (io.ReadCloser, error) {
+		return pr.run.open(ctx, p, f.size, off)
 	}}))
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
 	case err != nil:
-		k.run.Log.Warn(fmt.Sprintf("%s is read whole, as it cannot be made of %s: %v", f.path, rc.Path, err))
+		pr.run.Log.Warn(fmt.Sprintf("%s is read whole, as it cannot be made of %s: %v", f.path, p.Path, err))
 		return false, nil
 	}
-	k.made.Add(1)
-	k.saved.Add(rc.Saves)
+	pr.made.Add(1)
+	pr.saved.Add(p.Saves)
 	return true, nil
 }
 
-// open makes a file of size bytes by its recipe, and reads it from byte off on.
-func (r *run) open(ctx context.Context, rc *recipe, size, off int64) (io.ReadCloser, error) {
-	base, err := r.dst.Open(ctx, rc.base.path, 0)
+// open makes a file of size bytes by its patch, and reads it from byte off on.
+func (r *run) open(ctx context.Context, p *patch, size, off int64) (io.ReadCloser, error) {
+	base, err := r.dst.Open(ctx, p.base.path, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (r *run) open(ctx context.Context, rc *recipe, size, off int64) (io.ReadClo
 		return nil, errors.Join(errors.New("the target cannot be read at any place"), base.Close())
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	delta, err := r.openDelta(ctx, rc)
+	delta, err := r.openDelta(ctx, p)
 	if err != nil {
 		cancel()
 		return nil, errors.Join(err, base.Close())
@@ -124,11 +124,11 @@ func (r *run) open(ctx context.Context, rc *recipe, size, off int64) (io.ReadClo
 	return m, nil
 }
 
-func (r *run) openDelta(ctx context.Context, rc *recipe) (io.ReadCloser, error) {
-	if rc.delta.source {
-		return r.src.Content(rc.Path, rc.Size, rc.digest).Open(ctx, 0)
+func (r *run) openDelta(ctx context.Context, p *patch) (io.ReadCloser, error) {
+	if p.delta.source {
+		return r.src.Content(p.Path, p.Size, p.digest).Open(ctx, 0)
 	}
-	return r.dst.Open(ctx, rc.delta.path, 0)
+	return r.dst.Open(ctx, p.delta.path, 0)
 }
 
 // making is a file that is being made.

@@ -18,42 +18,42 @@ type Delta struct {
 
 // Delta returns how the file of an item comes, and whether it is to be made of a delta; see [Options.UseDeltas].
 func (w *Work) Delta(e *streams.Entity) (Delta, bool) {
-	rc, ok := w.run.recipes[e.Item.Str("path")]
+	p, ok := w.run.patches[e.Item.Str("path")]
 	if !ok {
 		return Delta{}, false
 	}
-	return rc.Delta, true
+	return p.Delta, true
 }
 
 // Savings returns how many files are to be made of deltas, and how many bytes less are read from the source for it.
 func (w *Work) Savings() (files int, bytes int64) {
-	for _, rc := range w.run.recipes {
-		bytes += rc.Saves
+	for _, p := range w.run.patches {
+		bytes += p.Saves
 	}
-	return len(w.run.recipes), bytes
+	return len(w.run.patches), bytes
 }
 
-// recipe makes one file of two others.
-type recipe struct {
+// patch is a delta and what it applies to: together they make a file.
+type patch struct {
 	Delta
 	digest streams.Digest // of the delta
-	base   ingredient
-	delta  ingredient
+	base   input
+	delta  input
 	depth  int // how many files have to come before it, one after the other
 }
 
-// after is the depth of what needs the file that rc makes; nil makes one that is read whole.
-func (rc *recipe) after() int {
-	if rc == nil {
+// after is the depth of what needs the file that p makes; nil makes one that is read whole.
+func (p *patch) after() int {
+	if p == nil {
 		return 1
 	}
-	return rc.depth + 1
+	return p.depth + 1
 }
 
-// ingredient is a file that a recipe reads.
-type ingredient struct {
+// input is a file that a patch reads.
+type input struct {
 	path   string
-	source bool // it is read from the source, for this recipe only
+	source bool // it is read from the source, for this patch only
 	coming bool // this run brings it to the target; neither: it is there
 }
 
@@ -65,22 +65,22 @@ type kind struct{ product, version, ftype string }
 
 func kindOf(e *streams.Entity, ftype string) kind { return kind{e.Ref.Product, e.Ref.Version, ftype} }
 
-// cookbook finds recipes for the files of a run.
-type cookbook struct {
+// patchFinder finds patches for the files of a run.
+type patchFinder struct {
 	ways     map[string][]way          // by the path of what they make
 	coming   map[streams.Digest]*file  // files of this run by content
 	held     map[streams.Digest]string // what the target holds of bases and deltas
 	deciding map[string]bool           // true while it is being decided, false afterwards
-	recipes  map[string]*recipe
+	patches  map[string]*patch
 }
 
 // way is one way to make a file.
 type way struct{ base, delta streams.Entity }
 
-// findRecipes returns what can be made of deltas, by path.
-func (r *run) findRecipes(ctx context.Context, files []*file) map[string]*recipe {
-	c := &cookbook{ways: map[string][]way{}, coming: map[streams.Digest]*file{},
-		held: map[streams.Digest]string{}, deciding: map[string]bool{}, recipes: map[string]*recipe{}}
+// findPatches returns what can be made of deltas, by path.
+func (r *run) findPatches(ctx context.Context, files []*file) map[string]*patch {
+	c := &patchFinder{ways: map[string][]way{}, coming: map[streams.Digest]*file{},
+		held: map[streams.Digest]string{}, deciding: map[string]bool{}, patches: map[string]*patch{}}
 	for _, f := range files {
 		if _, ok := c.coming[f.digest]; !ok {
 			c.coming[f.digest] = f
@@ -92,11 +92,11 @@ func (r *run) findRecipes(ctx context.Context, files []*file) map[string]*recipe
 	for _, f := range files {
 		c.decide(f)
 	}
-	return c.recipes
+	return c.patches
 }
 
 // collect notes the ways in which a products file lists that files to come can be made.
-func (c *cookbook) collect(part *Part, held func(*streams.Entity) bool) {
+func (c *patchFinder) collect(part *Part, held func(*streams.Entity) bool) {
 	deltas, bases := listedDeltas(part)
 	if len(deltas) == 0 {
 		return
@@ -142,22 +142,22 @@ func listedDeltas(part *Part) (deltas map[kind][]streams.Entity, bases map[kind]
 	return deltas, bases
 }
 
-// decide chooses the recipe of a file that saves most, and of those that it needs before it. Nothing can need itself.
-func (c *cookbook) decide(f *file) {
+// decide chooses the patch of a file that saves most, and of those that it needs before it. Nothing can need itself.
+func (c *patchFinder) decide(f *file) {
 	if _, begun := c.deciding[f.path]; begun {
 		return
 	}
 	c.deciding[f.path] = true
 	for _, w := range c.ways[f.path] {
-		if rc := c.recipe(f, w); rc != nil && (c.recipes[f.path] == nil || rc.Saves > c.recipes[f.path].Saves) {
-			c.recipes[f.path] = rc
+		if p := c.patch(f, w); p != nil && (c.patches[f.path] == nil || p.Saves > c.patches[f.path].Saves) {
+			c.patches[f.path] = p
 		}
 	}
 	c.deciding[f.path] = false
 }
 
-// recipe returns how f is made in this way; nil if it cannot be, or is not worth it.
-func (c *cookbook) recipe(f *file, w way) *recipe {
+// patch returns how f is made in this way; nil if it cannot be, or is not worth it.
+func (c *patchFinder) patch(f *file, w way) *patch {
 	if strong := f.digest.Algorithm; f.size < 0 || strong != "sha256" && strong != "sha512" {
 		return nil
 	}
@@ -165,36 +165,36 @@ func (c *cookbook) recipe(f *file, w way) *recipe {
 	if !ok || size < 0 || w.delta.Item.Str("path") == "" {
 		return nil
 	}
-	rc := &recipe{Delta: Delta{w.delta.Item.Str("path"), size, w.base.Ref.Version, f.size}, digest: streams.DigestOf(w.delta.Get)}
-	if rc.base, ok = c.ingredient(f, rc, streams.DigestOf(w.base.Get)); !ok {
+	p := &patch{Delta: Delta{w.delta.Item.Str("path"), size, w.base.Ref.Version, f.size}, digest: streams.DigestOf(w.delta.Get)}
+	if p.base, ok = c.input(f, p, streams.DigestOf(w.base.Get)); !ok {
 		return nil
 	}
-	if rc.delta, ok = c.ingredient(f, rc, rc.digest); !ok {
-		rc.delta = ingredient{path: rc.Path, source: true}
-		rc.Saves -= size
+	if p.delta, ok = c.input(f, p, p.digest); !ok {
+		p.delta = input{path: p.Path, source: true}
+		p.Saves -= size
 	}
-	if rc.Saves <= 0 {
+	if p.Saves <= 0 {
 		return nil
 	}
-	return rc
+	return p
 }
 
-// ingredient finds content that is in the target, or comes there before f can be made. What replaces another file
+// input finds content that is in the target, or comes there before f can be made. What replaces another file
 // comes last, so that nothing new is made of it.
-func (c *cookbook) ingredient(f *file, rc *recipe, content streams.Digest) (ingredient, bool) {
+func (c *patchFinder) input(f *file, p *patch, content streams.Digest) (input, bool) {
 	if content.Algorithm == "" {
-		return ingredient{}, false
+		return input{}, false
 	}
 	if path, ok := c.held[content]; ok {
-		return ingredient{path: path}, true
+		return input{path: path}, true
 	}
 	other, ok := c.coming[content]
 	if !ok || other.known && !f.known {
-		return ingredient{}, false
+		return input{}, false
 	}
 	if c.decide(other); c.deciding[other.path] {
-		return ingredient{}, false
+		return input{}, false
 	}
-	rc.depth = max(rc.depth, c.recipes[other.path].after())
-	return ingredient{path: other.path, coming: true}, true
+	p.depth = max(p.depth, c.patches[other.path].after())
+	return input{path: other.path, coming: true}, true
 }
