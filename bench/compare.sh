@@ -20,14 +20,15 @@ python_tool() {
 same() { cmp "$work/out.$((2 * $1))" "$work/out.$((2 * $2))"; }
 
 # compare TITLE NAME COMMAND [NAME COMMAND]...: medians of CPU seconds, wall seconds and MiB of memory, and the CPU
-# seconds as a multiple of those of the first command.
+# seconds as a multiple of those of the first command. What the first round prints is kept, to be compared; the others print
+# to nowhere, as to write a file takes the same time for all.
 compare() {
 	local title=$1 round i
 	shift
 	local -a words=("$@")
 	for ((round = 0; round < ${ROUNDS:-5}; round++)); do
 		for ((i = 0; i < ${#words[@]}; i += 2)); do
-			/usr/bin/time -q -o "$work/time" -f '%U %S %e %M' bash -c "${words[i + 1]}" > "$work/out.$i"
+			/usr/bin/time -q -o "$work/time" -f '%U %S %e %M' bash -c "${words[i + 1]}" > "$([ "$round" = 0 ] && echo "$work/out.$i" || echo /dev/null)"
 			printf '%s\t%s\n' "$i" "$(tail -n1 "$work/time")" >> "$work/results"
 		done
 	done
