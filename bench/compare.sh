@@ -21,13 +21,14 @@ same() { cmp "$work/out.$((2 * $1))" "$work/out.$((2 * $2))"; }
 
 # compare TITLE NAME COMMAND [NAME COMMAND]...: medians of CPU seconds, wall seconds and MiB of memory, and the CPU
 # seconds as a multiple of those of the first command. What the first round prints is kept, to be compared; the others print
-# to nowhere, as to write a file takes the same time for all.
+# to nowhere, as to write a file takes the same time for all. Each round has its own order: what ran before counts, as a
+# machine takes its time to hand out memory again that a large program has given back.
 compare() {
 	local title=$1 round i
 	shift
 	local -a words=("$@")
 	for ((round = 0; round < ${ROUNDS:-5}; round++)); do
-		for ((i = 0; i < ${#words[@]}; i += 2)); do
+		for i in $(seq 0 2 $((${#words[@]} - 1)) | shuf --random-source=<(yes "$round")); do
 			/usr/bin/time -q -o "$work/time" -f '%U %S %e %M' bash -c "${words[i + 1]}" > "$([ "$round" = 0 ] && echo "$work/out.$i" || echo /dev/null)"
 			printf '%s\t%s\n' "$i" "$(tail -n1 "$work/time")" >> "$work/results"
 		done

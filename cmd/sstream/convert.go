@@ -202,7 +202,7 @@ func (c *convertFlags) documents(items *streams.Collection) ([]publish.Document,
 	style := streams.Style{Indent: 2, Newline: true}
 	docs := []publish.Document{{Path: streamsDir + "index.json", Data: streams.Append(nil, index, style), Index: true}}
 	for _, doc := range made {
-		text := make([]byte, 0, c.size/len(made)) // about what it will take
+		text := pages.Make[byte](c.size / len(made)) // about what it will take
 		docs = append(docs, publish.Document{Path: path(doc.ContentID()), Data: streams.AppendCondensed(text, doc, streams.Sticky, style)})
 	}
 	if c.juju {
