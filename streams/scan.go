@@ -1,5 +1,7 @@
 package streams
 
+import "math/bits"
+
 // The bytes that [skipPlain] stops at, eight at a time: a word whose bytes are tested together.
 const (
 	ones  = 0x0101010101010101
@@ -13,8 +15,8 @@ func skipPlain(s string, i int) int {
 		w := word(s, i)
 		control := (w - ' '*ones) &^ w
 		special := zeroByte(w^'"'*ones) | zeroByte(w^'\\'*ones) | zeroByte(w^0x7f*ones)
-		if (control|special|w)&highs != 0 {
-			break
+		if found := (control | special | w) & highs; found != 0 {
+			return i + bits.TrailingZeros64(found)/8 // a byte before it cannot be mistaken, only one after it
 		}
 	}
 	for ; i < len(s); i++ {
