@@ -128,6 +128,7 @@ func testAddress(p *tab) {
 	}
 	p.do(chromedp.Evaluate[chromedp.Void](`location.hash = "#debian:trixie:arm64:cloud"`)) // hidden by the filters
 	p.until(`document.getElementById("debian:trixie:arm64:cloud").rows[1].checkVisibility()`)
+	p.until(`[...document.querySelectorAll("#images > tbody")].every(b => b.checkVisibility())`)
 	if n := len(p.shown()); n != 500 {
 		p.Errorf("%d rows", n)
 	}
