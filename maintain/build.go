@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"path/filepath"
 	"slices"
@@ -74,7 +73,11 @@ type builder struct {
 	retired map[string]time.Time // versions that are to be deleted, by path
 	works   []*work
 	report  *Report
-	fields  []itemField // room for those of one item
+
+	// Room for those of one version and of one item.
+	listings []listing
+	items    streams.Nodes[*streams.Item]
+	fields   []itemField
 }
 
 // open scans every stream and reads its catalogue.
@@ -244,22 +247,19 @@ func (b *builder) remember() {
 		stream, _, _ := strings.Cut(path, "/")
 		return slices.ContainsFunc(b.works, func(w *work) bool { return w.name == stream })
 	}
-	there := make(map[string]*version)
-	versions := maps.Clone(b.memory.versions)
-	maps.DeleteFunc(versions, func(path, _ string) bool { return ours(path) })
+	there := make(map[string]*version, len(b.memory.versions))
 	for _, w := range b.works {
 		for v := range w.all() {
 			there[v.Path] = v
-			switch {
-			case v.node == nil:
-			case v.node == v.old:
-				versions[v.Path] = strings.Join(v.stamps, ",")
-			default:
-				versions[v.Path] = strings.Join(stampsOf(v.node, v.files), ",")
+			if v.node != nil && (v.node != v.old || !v.stamped) {
+				b.memory.list(v.Path, stampsOf(v.node, v.files))
 			}
 		}
 	}
-	err := b.memory.keep(versions, func(file string) bool {
+	err := b.memory.keep(func(version string) bool {
+		v := there[version]
+		return !ours(version) || v != nil && v.node != nil
+	}, func(file string) bool {
 		v := there[path.Dir(file)]
 		return !ours(file) || v != nil && v.remembers(path.Base(file))
 	}, func(delta string) bool { return !ours(delta) || there[path.Dir(delta)] != nil })

@@ -532,22 +532,24 @@ func TestMemoryRoundTrip(t *testing.T) {
 	}
 	m.close()
 	again := openMemory(root)
-	got, known, _ := again.recall("d/a b", f)
+	got, known, _ := again.recall("d", f)
 	if !known || got.sha256 != emptySum || !slices.Equal(got.combined, sum.combined) || !again.isUseless("d/x y", emptySum, emptySum) {
 		t.Errorf("got %+v, %v", got, known)
 	}
-	again.add("e", f, sum)
+	other := File{Name: "e", Size: 7, Modified: time.Unix(1, 2)}
+	again.add("d/e", other, sum)
 	stamps := map[string]string{"d/e f": "stamp"}
+	again.list("d/e f", stamps["d/e f"])
 	all := func(string) bool { return true }
-	if err := again.keep(stamps, func(path string) bool { return path == "e" }, all); err != nil {
+	if err := again.keep(all, func(path string) bool { return path == "d/e" }, all); err != nil {
 		t.Fatal(err)
 	}
 	again.close()
 	last := openMemory(root)
-	if _, known, _ := last.recall("d/a b", f); known {
+	if _, known, _ := last.recall("d", f); known {
 		t.Error("what was forgotten is known")
 	}
-	if _, known, _ := last.recall("e", f); !known {
+	if _, known, _ := last.recall("d", other); !known {
 		t.Error("what was kept is not known")
 	}
 	if !maps.Equal(last.versions, stamps) || !last.isUseless("d/x y", emptySum, emptySum) {

@@ -2,11 +2,11 @@ package maintain
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/seed-43fb3962/sstream/streams"
 )
@@ -24,7 +24,7 @@ func (b *builder) catalogue(w *work) (*streams.Products, []byte, bool) {
 	setDefault(&c.Attrs, "format", streams.ProductsFormat)
 	setDefault(&c.Attrs, "datatype", datatype)
 	c.Products = streams.MakeNodes[*streams.Product]()
-	slices.SortFunc(w.products, func(a, b *product) int { return cmp.Compare(a.ID(), b.ID()) })
+	slices.SortFunc(w.products, func(a, b *product) int { return strings.Compare(a.ID(), b.ID()) })
 	for _, p := range w.products {
 		if node := b.product(p); node != nil {
 			c.Products.Set(p.ID(), node)
@@ -103,7 +103,7 @@ func (b *builder) describes(p *product, listed []*version) bool {
 	if b.Seed {
 		return newest.Config.Modified.After(p.work.oldTime)
 	}
-	_, known, _ := b.memory.recall(path.Join(newest.Path, newest.Config.Name), newest.Config)
+	_, known, _ := b.memory.recall(newest.Path, newest.Config)
 	return !known || len(listed) < p.old.Versions.Len()
 }
 
@@ -163,48 +163,61 @@ func (b *builder) warn(v *version, item string, err error) {
 
 // versionNode makes the node of a version: the old one if it says the same.
 func (b *builder) versionNode(v *version) *streams.Version {
-	node := new(streams.Version)
+	items := &b.items
+	items.DeleteFunc(func(string, *streams.Item) bool { return true })
+	for _, l := range b.list(v) {
+		items.Set(l.name, b.itemNode(v, l.file, l.name))
+	}
+	if v.old != nil && streams.SameNodes(items, &v.old.Items) {
+		return v.old
+	}
+	node := &streams.Version{Items: *items}
+	b.items = streams.Nodes[*streams.Item]{}
 	if v.old != nil {
 		node.Attrs = v.old.Attrs
-	}
-	for _, f := range v.files {
-		if !f.left {
-			node.Items.Set(f.Name, b.itemNode(v, f, f.Name))
-		}
-	}
-	if b.addTwin(v, node) {
-		node.Items = sorted(node.Items)
-	}
-	if v.old != nil && streams.SameNodes(&node.Items, &v.old.Items) {
-		return v.old
 	}
 	return node
 }
 
-// addTwin lists the one metadata file, or unified image, that there is under the name that the other clients know it by.
-// It tells whether it did.
-func (b *builder) addTwin(v *version, node *streams.Version) (added bool) {
+// listing is a file under a name that it is listed by.
+type listing struct {
+	name string
+	file *file
+}
+
+// list returns what is listed of a version, in byte order, until it is called again. The one metadata file, or unified
+// image, that there is is also listed under the name that the other clients know it by.
+func (b *builder) list(v *version) []listing {
+	list := b.listings[:0]
+	for _, f := range v.files {
+		if !f.left {
+			list = append(list, listing{f.Name, f})
+		}
+	}
+	files := len(list)
 	for _, c := range b.Clients {
 		if v.usable(c.metadata()) != nil {
 			continue
 		}
 		for _, other := range []Client{LXD, Incus} {
 			if f := v.usable(other.metadata()); f != nil {
-				node.Items.Set(c.metadata(), b.itemNode(v, f, c.metadata()))
-				added = true
+				list = append(list, listing{c.metadata(), f})
 			}
 			if f := v.usable(other.whole()); f != nil && v.usable(c.whole()) == nil && (c == Incus || !b.isMachine(f)) {
-				node.Items.Set(c.whole(), b.itemNode(v, f, c.whole()))
-				added = true
+				list = append(list, listing{c.whole(), f})
 			}
 		}
 	}
-	return added
+	if len(list) > files {
+		slices.SortFunc(list, func(a, b listing) int { return strings.Compare(a.name, b.name) })
+	}
+	b.listings = list
+	return list
 }
 
 // isMachine tells whether a unified image is a virtual machine. What cannot be read is none: whoever fetches it will see.
 func (b *builder) isMachine(f *file) bool {
-	file, err := b.fsys.Open(f.path)
+	file, err := b.fsys.Open(f.path())
 	if err != nil {
 		return false
 	}
@@ -225,13 +238,17 @@ func sorted[T any](nodes streams.Nodes[T]) streams.Nodes[T] {
 
 // itemNode makes the node of a file under a name: the old one if it says the same.
 func (b *builder) itemNode(v *version, f *file, name string) *streams.Item {
-	want := b.itemFields(v, f, name)
 	old := new(streams.Item)
 	if v.old != nil {
 		if item, ok := v.old.Items.Get(name); ok {
 			old = item
 		}
 	}
+	at := old.Str("path")
+	if !f.isAt(at) {
+		at = f.path()
+	}
+	want := b.itemFields(v, f, name, at)
 	size, _ := old.Get("size").Int()
 	same := size == f.Size
 	for _, w := range want {
@@ -263,12 +280,12 @@ func (b *builder) itemNode(v *version, f *file, name string) *streams.Item {
 type itemField struct{ key, value string }
 
 // itemFields returns the fields of an item but its size, in their order, until it is called again.
-func (b *builder) itemFields(v *version, f *file, name string) []itemField {
+func (b *builder) itemFields(v *version, f *file, name, at string) []itemField {
 	ftype := f.ftype
 	if isMetadata(f.Name) || isWhole(f.Name) {
 		ftype = name
 	}
-	fields := append(b.fields[:0], itemField{"ftype", ftype}, itemField{"path", f.path}, itemField{"sha256", f.sum.sha256})
+	fields := append(b.fields[:0], itemField{"ftype", ftype}, itemField{"path", at}, itemField{"sha256", f.sum.sha256})
 	if isMetadata(name) && (!b.Seed || name == LXD.metadata()) {
 		for _, c := range combinedFields {
 			fields = append(fields, itemField{c.field, v.combined(f, c.ftype)})

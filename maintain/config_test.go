@@ -67,7 +67,7 @@ func FuzzParseConfig(f *testing.F) {
 
 func FuzzMemory(f *testing.F) {
 	f.Add([]byte("file 1 2 " + emptySum + " - a b\nuseless x y z\nversion 00 a b\nfile 1 2 " + emptySum + " " + emptySum + "=" + emptySum + " c"))
-	f.Fuzz(func(t *testing.T, body []byte) { new(memory).read(body) })
+	f.Fuzz(func(t *testing.T, body []byte) { new(memory).read(string(body)) })
 }
 
 const emptySum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -164,7 +164,7 @@ func (b *builder) forIncus(v *version) bool {
 // delta does one job. What it makes is known to decode before it is called by its name.
 func (b *builder) delta(ctx context.Context, j *deltaJob) (deltaOutcome, error) {
 	dir := filepath.Join(b.root, j.v.Path)
-	base, target := filepath.Join(b.root, j.base.path), filepath.Join(b.root, j.target.path)
+	base, target := filepath.Join(b.root, j.base.path()), filepath.Join(b.root, j.target.path())
 	if j.found != nil {
 		err := b.Differ.Verify(ctx, base, filepath.Join(dir, j.name), target)
 		if err == nil {
@@ -211,14 +211,14 @@ func (b *builder) keepDelta(ctx context.Context, j *deltaJob, temp string) error
 	if err != nil {
 		return err
 	}
-	f := &file{File: File{j.name, info.Size(), info.ModTime()}, path: path.Join(j.v.Path, j.name), ftype: ftypeOf(j.name), base: j.baseName}
+	f := &file{File: File{j.name, info.Size(), info.ModTime()}, dir: j.v.Path, ftype: ftypeOf(j.name), base: j.baseName}
 	buf := readBuffers.Get().(*[readSize]byte)
 	defer readBuffers.Put(buf)
-	if f.sum, err = sumFile(ctx, b.fsys, f.path, f.File, nil, buf[:]); err != nil {
+	if f.sum, err = sumFile(ctx, b.fsys, f.path(), f.File, nil, buf[:]); err != nil {
 		return err
 	}
 	f.known, f.checked, j.made = true, true, f
-	b.memory.add(f.path, f.File, f.sum)
+	b.memory.add(f.path(), f.File, f.sum)
 	return nil
 }
 
@@ -287,4 +287,4 @@ func (b *builder) selectDeltas(p *product) {
 var leftover = regexp.MustCompile(`^\..*\.vcdiff\.[0-9]+\.tmp$`)
 
 // isLeftover tells whether a file is a delta that a run began and did not end.
-func isLeftover(name string) bool { return leftover.MatchString(name) }
+func isLeftover(name string) bool { return name[0] == '.' && leftover.MatchString(name) }

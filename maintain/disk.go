@@ -3,11 +3,10 @@ package maintain
 import (
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 )
 
-// disk is what is below a directory. A scan wants the size and the time of nearly every file that it finds; ReadDir asks
-// for them while it has the directory open, which is a good deal cheaper than by path.
+// disk is what is below a directory.
 type disk struct {
 	dirFS
 	root string
@@ -21,10 +20,37 @@ type dirFS interface {
 
 func openDisk(root string) disk { return disk{os.DirFS(root).(dirFS), root} }
 
-// ReadDir implements [fs.ReadDirFS]. What could not be asked about says so when it is.
-func (d disk) ReadDir(name string) ([]fs.DirEntry, error) {
-	if !fs.ValidPath(name) {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrInvalid}
-	}
-	return readDir(filepath.Join(d.root, filepath.FromSlash(name)))
+// opener opens a directory that is in it.
+type opener interface {
+	open(name string) (folder, error)
 }
+
+// folder is a directory that a scan has open. What it lists holds until it is closed.
+type folder interface {
+	opener
+	list() ([]fs.DirEntry, error) // in byte order
+	close()
+}
+
+// top opens the directories at the top of a file system. On disk a scan wants the size and the time of nearly every file
+// that it finds, and asks from the directory that it has open: that is a good deal cheaper than by path.
+type top struct{ fsys fs.FS }
+
+func (t top) open(name string) (folder, error) {
+	if d, ok := t.fsys.(disk); ok {
+		return d.folder(name)
+	}
+	return pathFolder{t.fsys, name}, nil
+}
+
+// pathFolder is a directory of any file system.
+type pathFolder struct {
+	fsys fs.FS
+	path string
+}
+
+func (f pathFolder) list() ([]fs.DirEntry, error) { return fs.ReadDir(f.fsys, f.path) }
+func (f pathFolder) open(name string) (folder, error) {
+	return pathFolder{f.fsys, path.Join(f.path, name)}, nil
+}
+func (f pathFolder) close() {}

@@ -3,14 +3,107 @@ package maintain
 import (
 	"encoding/binary"
 	"io/fs"
-	"os"
+	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// folder opens a directory. What could not be asked about its entries says so when it is.
+func (d disk) folder(name string) (folder, error) {
+	w := &walk{names: make(map[string]string)}
+	return w.open(unix.AT_FDCWD, filepath.Join(d.root, filepath.FromSlash(name)))
+}
+
+// walk is what the folders of one scan share, of which only one is read at a time.
+type walk struct {
+	buf    [32 << 10]byte
+	names  map[string]string // those met so far: most come again and again
+	closed []*diskFolder     // to be used again
+}
+
+func (w *walk) open(parent int, name string) (folder, error) {
+	fd, err := retry(func() (int, error) {
+		return unix.Openat(parent, name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return nil, err
+	}
+	f := &diskFolder{walk: w}
+	if last := len(w.closed) - 1; last >= 0 {
+		f, w.closed = w.closed[last], w.closed[:last]
+	}
+	f.fd = fd
+	return f, nil
+}
+
+// name returns a name as a string.
+func (w *walk) name(b []byte) string {
+	name, met := w.names[string(b)]
+	if !met {
+		name = string(b)
+		w.names[name] = name
+	}
+	return name
+}
+
+// diskFolder is an open directory on disk.
+type diskFolder struct {
+	walk    *walk
+	fd      int
+	found   []diskEntry
+	entries []fs.DirEntry
+}
+
+func (f *diskFolder) open(name string) (folder, error) { return f.walk.open(f.fd, name) }
+
+func (f *diskFolder) close() {
+	_ = unix.Close(f.fd) // nothing was written
+	f.walk.closed = append(f.walk.closed, f)
+}
+
+func (f *diskFolder) list() ([]fs.DirEntry, error) {
+	f.found, f.entries = f.found[:0], f.entries[:0]
+	for {
+		n, err := retry(func() (int, error) { return unix.Getdents(f.fd, f.walk.buf[:]) })
+		if err != nil {
+			return nil, err
+		}
+		if n <= 0 {
+			break
+		}
+		f.add(f.walk.buf[:n])
+	}
+	slices.SortFunc(f.found, func(a, b diskEntry) int { return strings.Compare(a.name, b.name) })
+	for i := range f.found {
+		f.entries = append(f.entries, &f.found[i])
+	}
+	return f.entries, nil
+}
+
+// add takes what one call of getdents has told: records of which each has its length at 16, its type at 18 and its name,
+// ended by a zero, at 19.
+func (f *diskFolder) add(buf []byte) {
+	const lengthAt, typeAt, nameAt = 16, 18, 19
+	for len(buf) > nameAt {
+		record := buf[:binary.NativeEndian.Uint16(buf[lengthAt:])]
+		buf = buf[len(record):]
+		name := record[nameAt:]
+		if end := slices.Index(name, 0); end >= 0 {
+			name = name[:end]
+		}
+		if string(name) == "." || string(name) == ".." {
+			continue
+		}
+		e := diskEntry{name: f.walk.name(name), kind: fs.ModeDir}
+		if record[typeAt] != unix.DT_DIR {
+			e.stat(f.fd)
+		}
+		f.found = append(f.found, e)
+	}
+}
 
 // diskEntry is an entry of a directory; of one that is no directory it is known what [fs.FileInfo] tells, but for the
 // permissions.
@@ -30,59 +123,6 @@ func (e *diskEntry) Mode() fs.FileMode          { return e.kind }
 func (e *diskEntry) Size() int64                { return e.size }
 func (e *diskEntry) ModTime() time.Time         { return e.time }
 func (e *diskEntry) Sys() any                   { return nil }
-
-var direntBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
-
-// readDir reads a directory in byte order.
-func readDir(path string) ([]fs.DirEntry, error) {
-	fail := func(op string, err error) ([]fs.DirEntry, error) {
-		return nil, &os.PathError{Op: op, Path: path, Err: err}
-	}
-	dir, err := retry(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) })
-	if err != nil {
-		return fail("open", err)
-	}
-	defer unix.Close(dir)
-	buf := direntBuffers.Get().(*[32 << 10]byte)
-	defer direntBuffers.Put(buf)
-	var list []diskEntry
-	for {
-		n, err := retry(func() (int, error) { return unix.Getdents(dir, buf[:]) })
-		if err != nil {
-			return fail("readdirent", err)
-		}
-		if n <= 0 {
-			break
-		}
-		list = appendEntries(list, dir, buf[:n])
-	}
-	slices.SortFunc(list, func(a, b diskEntry) int { return strings.Compare(a.name, b.name) })
-	entries := make([]fs.DirEntry, len(list))
-	for i := range list {
-		entries[i] = &list[i]
-	}
-	return entries, nil
-}
-
-// appendEntries adds what one call of getdents has told of dir: records of which each has its length at 16, its type at
-// 18 and its name, ended by a zero, at 19.
-func appendEntries(list []diskEntry, dir int, buf []byte) []diskEntry {
-	const lengthAt, typeAt, nameAt = 16, 18, 19
-	for len(buf) > nameAt {
-		record := buf[:binary.NativeEndian.Uint16(buf[lengthAt:])]
-		buf = buf[len(record):]
-		name := unix.ByteSliceToString(record[nameAt:])
-		if name == "." || name == ".." {
-			continue
-		}
-		e := diskEntry{name: name, kind: fs.ModeDir}
-		if record[typeAt] != unix.DT_DIR {
-			e.stat(dir)
-		}
-		list = append(list, e)
-	}
-	return list
-}
 
 // stat asks for what is known of the entry itself, not of what it may lead to.
 func (e *diskEntry) stat(dir int) {

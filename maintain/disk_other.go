@@ -2,9 +2,4 @@
 
 package maintain
 
-import (
-	"io/fs"
-	"os"
-)
-
-func readDir(path string) ([]fs.DirEntry, error) { return os.ReadDir(path) }
+func (d disk) folder(name string) (folder, error) { return pathFolder{d.dirFS, name}, nil }

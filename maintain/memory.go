@@ -2,7 +2,6 @@ package maintain
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -44,29 +43,41 @@ func openMemory(root string) *memory {
 	if err != nil && !os.IsNotExist(err) {
 		m.failed = err
 	}
-	m.read(body)
+	m.read(string(body))
 	return m
 }
 
 // read takes every line that it understands: a run that was killed leaves half of one.
-func (m *memory) read(body []byte) {
+func (m *memory) read(body string) {
 	m.files, m.versions, m.useless = make(map[string]remembered), make(map[string]string), make(map[string]string)
-	for line := range bytes.Lines(body) {
-		text, whole := strings.CutSuffix(string(line), "\n")
-		f := strings.SplitN(text, " ", 6)
+	for line := range strings.Lines(body) {
+		line, whole := strings.CutSuffix(line, "\n")
+		kind, fact, _ := strings.Cut(line, " ")
 		switch {
 		case !whole:
-		case f[0] == "file" && len(f) == 6 && isHex(f[3]):
-			size, err1 := strconv.ParseInt(f[1], 10, 64)
-			modified, err2 := strconv.ParseInt(f[2], 10, 64)
-			if err1 == nil && err2 == nil {
-				m.files[f[5]] = remembered{size, modified, fileSum{sha256: f[3], combined: readPairs(f[4])}}
+		case kind == "file":
+			m.readFile(strings.SplitN(fact, " ", 5))
+		case kind == "version":
+			if stamps, path, ok := strings.Cut(fact, " "); ok {
+				m.versions[path] = stamps
 			}
-		case f[0] == "version" && len(f) >= 3:
-			m.versions[strings.Join(f[2:], " ")] = f[1]
-		case f[0] == "useless" && len(f) >= 4:
-			m.useless[strings.Join(f[3:], " ")] = f[1] + " " + f[2]
+		case kind == "useless":
+			if f := strings.SplitN(fact, " ", 3); len(f) == 3 {
+				m.useless[f[2]] = f[0] + " " + f[1]
+			}
 		}
+	}
+}
+
+// readFile takes size, time, digest, pairs and path.
+func (m *memory) readFile(f []string) {
+	if len(f) < 5 || !isHex(f[2]) {
+		return
+	}
+	size, err1 := strconv.ParseInt(f[0], 10, 64)
+	modified, err2 := strconv.ParseInt(f[1], 10, 64)
+	if err1 == nil && err2 == nil {
+		m.files[f[4]] = remembered{size, modified, fileSum{sha256: f[2], combined: readPairs(f[3])}}
 	}
 }
 
@@ -81,7 +92,12 @@ func readPairs(text string) (pairs fingerprints) {
 
 // isHex tells whether text is a SHA-256 in lower-case digits.
 func isHex(text string) bool {
-	return len(text) == 64 && strings.Trim(text, "0123456789abcdef") == ""
+	for i := range len(text) {
+		if c := text[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return len(text) == 64
 }
 
 func (r remembered) write(w io.Writer, path string) error {
@@ -98,9 +114,12 @@ func writeUseless(w io.Writer, path, digests string) error {
 	return err
 }
 
-// recall returns what is known of a file, and whether anything is that is no longer so.
-func (m *memory) recall(path string, f File) (sum fileSum, known, changed bool) {
-	r, ok := m.files[path]
+// recall returns what is known of a file in dir, and whether anything is that is no longer so.
+func (m *memory) recall(dir string, f File) (sum fileSum, known, changed bool) {
+	if len(m.files) == 0 {
+		return fileSum{}, false, false
+	}
+	r, ok := m.files[dir+"/"+f.Name]
 	same := ok && r.size == f.Size && r.modified == f.Modified.UnixNano()
 	return r.sum, same, ok && !same
 }
@@ -162,19 +181,26 @@ func (m *memory) close() {
 	}
 }
 
-// keep writes the memory anew if it is not as it should be: with these versions, and of the files and deltas those
-// that are to be kept.
-func (m *memory) keep(versions map[string]string, file, delta func(path string) bool) error {
+// list remembers the stamps of a listed version, for keep to write down.
+func (m *memory) list(path, stamps string) {
+	if m.versions[path] != stamps {
+		m.versions[path], m.stale = stamps, true
+	}
+}
+
+// keep writes the memory anew if it is not as it should be: with those of the versions, files and deltas that are to be
+// kept.
+func (m *memory) keep(version, file, delta func(path string) bool) error {
 	if m.failed != nil {
 		return m.failed
 	}
-	before := len(m.files) + len(m.useless)
+	before := len(m.versions) + len(m.files) + len(m.useless)
+	maps.DeleteFunc(m.versions, func(path, _ string) bool { return !version(path) })
 	maps.DeleteFunc(m.files, func(path string, _ remembered) bool { return !file(path) })
 	maps.DeleteFunc(m.useless, func(path, _ string) bool { return !delta(path) })
-	if len(m.files)+len(m.useless) == before && !m.stale && maps.Equal(m.versions, versions) {
+	if len(m.versions)+len(m.files)+len(m.useless) == before && !m.stale {
 		return nil
 	}
-	m.versions = versions
 	if err := os.MkdirAll(filepath.Dir(m.path), 0o777); err != nil {
 		return err
 	}

@@ -33,10 +33,15 @@ type Product struct {
 	Path     string     // below the root, with the stream
 	Linked   bool       // Path is a link to the directory
 	Versions []*Version // in byte order of their names: the last is the newest
+
+	id string // "" until it is known
 }
 
 // ID is the product's name in the documents.
 func (p *Product) ID() string {
+	if p.id != "" {
+		return p.id
+	}
 	return p.Distro + ":" + p.Release + ":" + p.Arch + ":" + p.Variant
 }
 
@@ -115,7 +120,7 @@ func (s *scanner) scan() (*Tree, error) {
 		return nil, err
 	}
 	if info.IsDir() {
-		s.level(stream, nil)
+		s.enter(top{s.fsys}, stream, stream, func(f folder) { s.level(f, stream, nil) })
 	}
 	s.dropTwins()
 	return s.tree, s.ctx.Err()
@@ -145,12 +150,23 @@ func (s *scanner) problem(dir string, err error) {
 	s.tree.Problems = append(s.tree.Problems, Problem{Stream: s.tree.Stream, Path: dir, Err: err})
 }
 
-// list reads a directory. Entries whose names no document can hold are problems.
-func (s *scanner) list(dir string) []fs.DirEntry {
+// enter opens the directory dir, which in calls name, for as long as work takes.
+func (s *scanner) enter(in opener, dir, name string, work func(folder)) {
 	if s.ctx.Err() != nil {
-		return nil
+		return
 	}
-	entries, err := fs.ReadDir(s.fsys, dir)
+	f, err := in.open(name)
+	if err != nil {
+		s.problem(dir, bare(err))
+		return
+	}
+	defer f.close()
+	work(f)
+}
+
+// list reads a folder. Entries whose names no document can hold are problems.
+func (s *scanner) list(f folder, dir string) []fs.DirEntry {
+	entries, err := f.list()
 	if err != nil {
 		s.problem(dir, bare(err))
 		return nil
@@ -165,15 +181,15 @@ func (s *scanner) list(dir string) []fs.DirEntry {
 }
 
 // level walks down distro, release, arch and variant; names are those so far.
-func (s *scanner) level(dir string, names []string) {
-	for _, e := range s.list(dir) {
+func (s *scanner) level(f folder, dir string, names []string) {
+	for _, e := range s.list(f, dir) {
 		at := dir + "/" + e.Name()
 		below := append(slices.Clip(names), e.Name())
 		switch {
 		case len(below) < 4 && e.IsDir():
-			s.level(at, below)
+			s.enter(f, at, e.Name(), func(f folder) { s.level(f, at, below) })
 		case len(below) == 4 && s.isDir(at, e):
-			s.product(at, below, e.Type()&fs.ModeSymlink != 0)
+			s.enter(f, at, e.Name(), func(f folder) { s.product(f, at, below, e.Type()&fs.ModeSymlink != 0) })
 		}
 	}
 }
@@ -187,15 +203,16 @@ func (s *scanner) isDir(at string, e fs.DirEntry) bool {
 	return err == nil && info.IsDir()
 }
 
-func (s *scanner) product(dir string, names []string, linked bool) {
+func (s *scanner) product(f folder, dir string, names []string, linked bool) {
 	p := &Product{Distro: names[0], Release: names[1], Arch: names[2], Variant: names[3], Path: dir, Linked: linked}
+	p.id = p.ID()
 	real := dir
 	if linked {
 		real = s.target(dir)
 	}
-	for _, e := range s.list(dir) {
+	for _, e := range s.list(f, dir) {
 		if e.IsDir() {
-			v := s.version(dir+"/"+e.Name(), e.Name())
+			v := s.version(f, dir+"/"+e.Name(), e.Name())
 			if real != "" {
 				v.Real = path.Join(real, e.Name())
 			}
@@ -216,30 +233,35 @@ func (s *scanner) target(link string) string {
 	return to
 }
 
-func (s *scanner) version(dir, name string) *Version {
+func (s *scanner) version(in folder, dir, name string) *Version {
 	v := &Version{Name: name, Path: dir}
-	if s.shallow {
-		return v
+	if !s.shallow {
+		s.enter(in, dir, name, func(f folder) { s.files(v, s.list(f, dir)) })
 	}
-	for _, e := range s.list(dir) {
+	return v
+}
+
+// files takes what lies in the directory of a version.
+func (s *scanner) files(v *Version, entries []fs.DirEntry) {
+	v.Files = make([]File, 0, len(entries))
+	for _, e := range entries {
 		name := e.Name()
 		switch {
 		case e.IsDir():
 		case name == sumsName:
 			v.Sums = true
 		case name == configName, name == configNameDocs && v.Config.Name == "":
-			v.Config, _ = s.file(dir, e) // whoever reads it will see what is wrong
+			v.Config, _ = s.file(v.Path, e) // whoever reads it will see what is wrong
 		case isLeftover(name):
-			v.Leftover = append(v.Leftover, dir+"/"+name)
+			v.Leftover = append(v.Leftover, v.Path+"/"+name)
 		case ftypeOf(name) != "":
-			f, err := s.file(dir, e)
+			f, err := s.file(v.Path, e)
 			if err != nil && v.Err == nil {
 				v.Err = fmt.Errorf("%s: %w", name, bare(err))
 			}
 			v.Files = append(v.Files, f)
 		}
 	}
-	return v
 }
 
 func (s *scanner) file(dir string, e fs.DirEntry) (File, error) {

@@ -114,7 +114,7 @@ func (b *builder) read(ctx context.Context, list []*reading) error {
 		r := list[i]
 		buf := readBuffers.Get().(*[readSize]byte)
 		defer readBuffers.Put(buf)
-		r.f.sum, r.f.err = sumFile(ctx, b.fsys, r.f.path, r.f.File, r.prefixes, buf[:])
+		r.f.sum, r.f.err = sumFile(ctx, b.fsys, r.f.path(), r.f.File, r.prefixes, buf[:])
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -123,7 +123,7 @@ func (b *builder) read(ctx context.Context, list []*reading) error {
 			return nil
 		}
 		r.f.altered = r.f.listed != "" && r.f.listed != r.f.sum.sha256
-		b.memory.add(r.f.path, r.f.File, r.f.sum)
+		b.memory.add(r.f.path(), r.f.File, r.f.sum)
 		return nil
 	})
 }

@@ -38,7 +38,7 @@ type version struct {
 	product *product
 	old     *streams.Version // nil if it is new
 	files   []*file
-	stamps  []string          // of what old lists
+	stamped bool              // everything that old lists is as an earlier run remembered
 	altered bool              // a file of it is not as the catalogue says
 	left    bool              // left out
 	sums    map[string]string // of SHA256SUMS, if it was needed
@@ -47,15 +47,23 @@ type version struct {
 
 type file struct {
 	File
-	path, ftype string
-	known       bool   // sum holds, without reading it
-	listed      string // its digest as it is in the catalogue, "" if it is not there
-	altered     bool   // it is not what the catalogue says, or not known to be
-	sum         fileSum
-	err         error  // why it could not be read
-	left        bool   // left out
-	checked     bool   // a delta that is known to decode
-	base        string // of a delta: the version that it is based on
+	dir, ftype string // of the version, below the root
+	known      bool   // sum holds, without reading it
+	listed     string // its digest as it is in the catalogue, "" if it is not there
+	altered    bool   // it is not what the catalogue says, or not known to be
+	sum        fileSum
+	err        error  // why it could not be read
+	left       bool   // left out
+	checked    bool   // a delta that is known to decode
+	base       string // of a delta: the version that it is based on
+}
+
+// path is where the file is, below the root.
+func (f *file) path() string { return f.dir + "/" + f.Name }
+
+// isAt tells whether path is where the file is.
+func (f *file) isAt(path string) bool {
+	return len(path) == len(f.dir)+1+len(f.Name) && path[len(f.dir)] == '/' && strings.HasPrefix(path, f.dir) && strings.HasSuffix(path, f.Name)
 }
 
 // all yields the versions, products and versions in byte order.
@@ -118,8 +126,10 @@ func (b *builder) version(p *product, found *Version) *version {
 		v.old, _ = p.old.Versions.Get(v.Name)
 	}
 	v.files = make([]*file, len(found.Files))
+	room := make([]file, len(found.Files))
 	for i, found := range found.Files {
-		v.files[i] = &file{File: found, path: v.Path + "/" + found.Name, ftype: ftypeOf(found.Name)}
+		room[i] = file{File: found, dir: v.Path, ftype: ftypeOf(found.Name)}
+		v.files[i] = &room[i]
 	}
 	b.recall(v)
 	for _, f := range v.files {
@@ -135,27 +145,28 @@ func (b *builder) version(p *product, found *Version) *version {
 
 // recall finds out which files of a version are known.
 func (b *builder) recall(v *version) {
-	var listed streams.Nodes[*streams.Item]
+	var items streams.Nodes[*streams.Item]
 	if v.old != nil {
-		listed = v.old.Items
+		items = v.old.Items
 	}
 	remembered := b.memory.versions[v.Path]
-	v.stamps = make([]string, 0, len(v.files))
+	listed, trusted := 0, 0
 	for _, f := range v.files {
-		item, ok := listed.Get(f.Name)
+		item, ok := items.Get(f.Name)
 		if !ok {
-			f.sum, f.known, _ = b.memory.recall(f.path, f.File)
+			f.sum, f.known, _ = b.memory.recall(f.dir, f.File)
 			continue
 		}
-		now := stamp(f, item)
-		v.stamps = append(v.stamps, now)
-		if strings.Contains(remembered, now) {
+		listed++
+		if remembered != "" && strings.Contains(remembered, stamp(f, item)) {
 			f.trust(v.old, item)
 			f.checked = true
+			trusted++
 		} else {
 			b.recallListed(v, f, item, remembered != "")
 		}
 	}
+	v.stamped = trusted == listed && len(remembered) == listed*(stampSize+1)-1 // with commas between them
 }
 
 // trust takes what the catalogue says of a file.
@@ -170,7 +181,7 @@ func (f *file) trust(v *streams.Version, item *streams.Item) {
 func (b *builder) recallListed(v *version, f *file, item *streams.Item, changed bool) {
 	size, _ := item.Get("size").Int()
 	same := size == f.Size && isHex(item.Str("sha256"))
-	sum, known, other := b.memory.recall(f.path, f.File)
+	sum, known, other := b.memory.recall(f.dir, f.File)
 	f.listed = item.Str("sha256")
 	switch {
 	case known:
@@ -194,17 +205,20 @@ func stamp(f *file, item *streams.Item) string {
 		text = append(append(text, ' '), value.Raw()...)
 	}
 	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:8])
+	return hex.EncodeToString(sum[:stampSize/2])
 }
 
+const stampSize = 16
+
 // stampsOf returns those of the files that a version lists.
-func stampsOf(node *streams.Version, files []*file) (stamps []string) {
+func stampsOf(node *streams.Version, files []*file) string {
+	var stamps []string
 	for _, f := range files {
 		if item, ok := node.Items.Get(f.Name); ok {
 			stamps = append(stamps, stamp(f, item))
 		}
 	}
-	return stamps
+	return strings.Join(stamps, ",")
 }
 
 // combinedOf returns the fingerprints that a listed version has for a root.
