@@ -67,7 +67,7 @@ func freeBytes(f *os.File) (int64, error) {
 	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
 		return 0, err
 	}
-	return int64(s.Bavail) * s.Bsize, nil
+	return int64(s.Bavail) * int64(s.Bsize), nil // of 32 bits on some machines
 }
 
 // syncFilesystem makes the whole filesystem of f durable.
