@@ -30,7 +30,8 @@ type Dir struct {
 	buffers sync.Pool    // of *[bufferSize]byte
 	busy    keyedLock    // one writer a path
 	batch   batch        // what has yet to be made durable
-	folders folders      // where writers are
+	folders folders      // where somebody is at work
+	alone   atomic.Bool  // the lock is ours: nobody else exchanges directories
 	tree    sync.RWMutex // shared: making a file in a directory; alone: removing empty directories
 	swap    sync.RWMutex // shared: writing below directories; alone: exchanging a directory for another
 	syncing sync.Mutex   // whoever takes changed directories out of the batch holds it until they are durable

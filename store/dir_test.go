@@ -40,8 +40,14 @@ func TestOpenDir(t *testing.T) {
 	}
 }
 
-// TestNothingLeaves: symbolic links inside the tree are followed, those that lead out of it are not, whatever is asked.
+// TestNothingLeaves: symbolic links inside the tree are followed, those that lead out of it are not, whatever is asked,
+// and whoever has the lock.
 func TestNothingLeaves(t *testing.T) {
+	t.Run("", func(t *testing.T) { testNothingLeaves(t, openDir) })
+	t.Run("locked", func(t *testing.T) { testNothingLeaves(t, lockDir) })
+}
+
+func testNothingLeaves(t *testing.T, open func(t testing.TB, path string) *store.Dir) {
 	top := t.TempDir()
 	writeFile(t, top, "outside/file", "outside")
 	writeFile(t, top, "mirror/inside/file", "inside")
@@ -50,7 +56,7 @@ func TestNothingLeaves(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	d := openDir(t, top+"/mirror")
+	d := open(t, top+"/mirror")
 	ctx := t.Context()
 
 	storetest.Put(t, d, "in/new", "new")

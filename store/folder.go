@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// folder is a directory that writers have open. Opening it takes a system call for each directory on the way.
+// folder is a directory that is open. Opening it takes a system call for each directory on the way.
 type folder struct {
 	*os.Root
 	top   *os.File // the same directory
@@ -14,8 +14,8 @@ type folder struct {
 	users int
 }
 
-// folders are the directories that writers have open. Those of one directory share it, and the one of the last PutSoon
-// stays open: the next file is most often a neighbour.
+// folders are the directories that are open. Who writes into the same directory or looks at it shares it, and the last
+// one stays open: the next file is most often a neighbour.
 type folders struct {
 	mu   sync.Mutex
 	open map[string]*folder
@@ -26,6 +26,10 @@ type folders struct {
 func (x *folders) enter(root *os.Root, name string) (*folder, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.kept != nil && x.kept.name == name {
+		x.kept.users++
+		return x.kept, nil
+	}
 	if f, ok := x.open[name]; ok {
 		f.users++
 		return f, nil
@@ -52,11 +56,12 @@ func (x *folders) leave(f *folder) {
 	x.drop(f)
 }
 
-// keep leaves f open for who comes next, and the one that was kept before no longer. Without f none is kept.
+// keep leaves f open for who comes next, and the one that was kept before no longer. Without f none is kept, and one that
+// has been forgotten is not.
 func (x *folders) keep(f *folder) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if f == x.kept {
+	if f == x.kept || f != nil && x.open[f.name] != f {
 		return
 	}
 	if f != nil {
@@ -74,6 +79,21 @@ func (x *folders) forget(f *folder) {
 	defer x.mu.Unlock()
 	if x.open[f.name] == f {
 		delete(x.open, f.name)
+	}
+	if x.kept == f {
+		x.kept = nil
+		x.drop(f)
+	}
+}
+
+// forgetAll is forget for every directory: some of them are others now.
+func (x *folders) forgetAll() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	clear(x.open)
+	if f := x.kept; f != nil {
+		x.kept = nil
+		x.drop(f)
 	}
 }
 

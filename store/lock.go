@@ -39,7 +39,12 @@ func (d *Dir) Lock(ctx context.Context) (unlock func() error, err error) {
 		return nil, errors.Join(err, f.Close(), root.Close())
 	}
 	d.signLock(f)
-	return func() error { return errors.Join(f.Truncate(0), f.Close(), root.Close()) }, nil
+	d.alone.Store(true)
+	return func() error {
+		d.alone.Store(false)
+		d.folders.forgetAll()
+		return errors.Join(f.Truncate(0), f.Close(), root.Close())
+	}, nil
 }
 
 // lockBoth takes the lock of the directory, which those who leave no file behind take as well, and that of the file,

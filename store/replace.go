@@ -49,7 +49,6 @@ func (d *Dir) Replace(ctx context.Context, docs map[string][]byte, gone []string
 	}
 	d.swap.Lock()
 	defer d.swap.Unlock()
-	d.folders.keep(nil) // it may be one that goes
 	if err := d.clearAside(); err != nil {
 		return err
 	}
@@ -267,6 +266,7 @@ func (x *exchange) swap() error {
 		return err
 	}
 	x.d.exchanges.Add(1)
+	x.d.folders.forgetAll()
 	if len(x.gone) > 0 { // the directory itself may be empty now
 		err = x.d.prune(path.Join(x.dir, "gone"))
 	}
