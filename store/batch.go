@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"iter"
 	"maps"
+	"os"
 	"path"
 	"slices"
 	"sync"
@@ -17,6 +19,8 @@ type batch struct {
 	last   int
 	drafts map[string]int  // verified but not published, by path; the number tells one PutSoon of a path from the next
 	dirs   map[string]bool // whose entries have changed
+
+	unnamed map[string]*os.File // likewise, by path; in the batch no path has both
 }
 
 func (b *batch) add(path string) {
@@ -36,6 +40,48 @@ func (b *batch) forget(path string) bool {
 	_, ok := b.drafts[path]
 	delete(b.drafts, path)
 	return ok
+}
+
+// addUnnamed is add for a file without a name, which is closed when it leaves the batch.
+func (b *batch) addUnnamed(path string, f *os.File) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.unnamed == nil {
+		b.unnamed = make(map[string]*os.File)
+	}
+	if before := b.unnamed[path]; before != nil {
+		before.Close()
+	}
+	b.unnamed[path] = f
+}
+
+// dropUnnamed takes a file without a name out of the batch, if it is there. Without f it is that of the path, whichever it is.
+func (b *batch) dropUnnamed(path string, f *os.File) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if there := b.unnamed[path]; there != nil && (f == nil || f == there) {
+		there.Close()
+		delete(b.unnamed, path)
+	}
+}
+
+// unnamedOf returns the file without a name that is promised for a path, nil if there is none.
+func (b *batch) unnamedOf(path string) *os.File {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.unnamed[path]
+}
+
+func (b *batch) countUnnamed() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.unnamed)
+}
+
+func (b *batch) allUnnamed() map[string]*os.File {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.unnamed)
 }
 
 func (b *batch) snapshot() map[string]int {
@@ -92,21 +138,18 @@ func (d *Dir) Sync(ctx context.Context) error {
 	d.swap.RLock()
 	defer d.swap.RUnlock()
 	d.folders.keep(nil)
+	if err := d.nameFiles(ctx, 1); err != nil {
+		return err
+	}
 	drafts := d.batch.snapshot()
 	paths := slices.Sorted(maps.Keys(drafts))
 	if err := d.syncDrafts(paths); err != nil {
 		return errors.Join(err, d.dropDrafts(paths))
 	}
-	for len(paths) > 0 {
-		dir := path.Dir(paths[0])
-		n := 1
-		for n < len(paths) && path.Dir(paths[n]) == dir {
-			n++
-		}
-		if err := d.land(ctx, dir, paths[:n], drafts); err != nil {
+	for dir, paths := range byDir(paths) {
+		if err := d.land(ctx, dir, paths, drafts); err != nil {
 			return err
 		}
-		paths = paths[n:]
 	}
 	d.syncing.Lock()
 	defer d.syncing.Unlock()
@@ -116,6 +159,22 @@ func (d *Dir) Sync(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// byDir yields runs of paths that are in one directory.
+func byDir(paths []string) iter.Seq2[string, []string] {
+	return func(yield func(string, []string) bool) {
+		for len(paths) > 0 {
+			dir, n := path.Dir(paths[0]), 1
+			for n < len(paths) && path.Dir(paths[n]) == dir {
+				n++
+			}
+			if !yield(dir, paths[:n]) {
+				return
+			}
+			paths = paths[n:]
+		}
+	}
 }
 
 // land publishes drafts of one directory that are durable, unless they are other ones by now.
@@ -187,6 +246,11 @@ func (d *Dir) syncAll(n int, dirs []string, sync func(i int) error) error {
 			return err
 		}
 	}
+	return syncEach(n, sync)
+}
+
+// syncEach makes n things durable with sync, several at a time.
+func syncEach(n int, sync func(i int) error) error {
 	var group errgroup.Group
 	group.SetLimit(syncAtOnce / 2)
 	for i := range n {
@@ -206,15 +270,21 @@ func (d *Dir) syncFilesystems(dirs []string) error {
 		if err != nil {
 			return d.failed("open", dir, err)
 		}
-		info, err := f.Stat()
-		if err == nil && !synced[device(info)] {
-			synced[device(info)] = true
-			err = syncFilesystem(f)
-		}
+		err = syncFilesystemOnce(f, synced)
 		f.Close()
 		if err != nil {
 			return d.failed("sync", dir, err)
 		}
 	}
 	return nil
+}
+
+// syncFilesystemOnce syncs the filesystem of f, unless that is among those that are synced.
+func syncFilesystemOnce(f *os.File, synced map[uint64]bool) error {
+	info, err := f.Stat()
+	if err != nil || synced[device(info)] {
+		return err
+	}
+	synced[device(info)] = true
+	return syncFilesystem(f)
 }

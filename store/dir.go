@@ -34,10 +34,12 @@ type Dir struct {
 	alone   atomic.Bool  // the lock is ours: nobody else exchanges directories
 	tree    sync.RWMutex // shared: making a file in a directory; alone: removing empty directories
 	swap    sync.RWMutex // shared: writing below directories; alone: exchanging a directory for another
+	naming  sync.Mutex   // one at a time names files
 	syncing sync.Mutex   // whoever takes changed directories out of the batch holds it until they are durable
 
 	exchanges atomic.Int64 // how many there were
 	links     atomic.Int64 // how many were staged
+	unnamed   atomic.Int32 // whether there can be files without a name: unnamedUnknown, …
 }
 
 // DirOptions say how a [Dir] is opened.
@@ -73,6 +75,9 @@ func OpenDir(path string, o DirOptions) (*Dir, error) {
 // Close releases the directory. Readers that are open stay open.
 func (d *Dir) Close() error {
 	d.folders.keep(nil)
+	for path, f := range d.batch.allUnnamed() {
+		d.batch.dropUnnamed(path, f)
+	}
 	return errors.Join(d.top.Close(), d.root.Close())
 }
 
@@ -157,6 +162,7 @@ func (d *Dir) Delete(ctx context.Context, path string) error {
 	}
 	defer unlock()
 	d.batch.forget(path)
+	d.batch.dropUnnamed(path, nil)
 	for _, name := range []string{path + partSuffix, path} {
 		if err := d.remove(name); err != nil {
 			return d.failed("remove", path, err)

@@ -72,6 +72,7 @@ func (w *draft) create() error {
 	err := fs.ErrNotExist
 	var f *os.File
 	if w.dir != nil {
+		w.dir.fresh.Store(false)
 		f, err = createFile(w.dir, w.base+partSuffix)
 	}
 	if errors.Is(err, fs.ErrNotExist) { // the directory, or it has gone meanwhile
@@ -95,17 +96,22 @@ func (w *draft) remakeDir() (err error) {
 		w.d.folders.forget(w.dir)
 		w.close()
 	}
-	dir := path.Dir(w.path)
-	w.dir, err = w.d.folders.enter(w.d.root, dir)
+	w.dir, err = w.d.enterOrMake(path.Dir(w.path))
+	return err
+}
+
+// enterOrMake enters a directory, and makes it if it is not there. The caller holds tree.
+func (d *Dir) enterOrMake(dir string) (*folder, error) {
+	f, err := d.folders.enter(d.root, dir)
 	if isAbsent(err) {
-		if err = w.d.mkdirs(dir); err == nil {
-			w.dir, err = w.d.folders.enter(w.d.root, dir)
+		if err = d.mkdirs(dir); err == nil {
+			f, err = d.folders.enter(d.root, dir)
 		}
 	}
 	if err != nil {
-		return w.d.failed("mkdir", dir, err)
+		return nil, d.failed("mkdir", dir, err)
 	}
-	return nil
+	return f, nil
 }
 
 var errTaken = errors.New("another process is writing it")

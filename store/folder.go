@@ -2,8 +2,10 @@ package store
 
 import (
 	"errors"
+	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 )
 
 // folder is a directory that is open. Opening it takes a system call for each directory on the way.
@@ -12,6 +14,7 @@ type folder struct {
 	top   *os.File // the same directory
 	name  string
 	users int
+	fresh atomic.Bool // nothing was in it when it was opened, and no drafts were made in it since
 }
 
 // folders are the directories that are open. Who writes into the same directory or looks at it shares it, and the last
@@ -46,6 +49,8 @@ func (x *folders) enter(root *os.Root, name string) (*folder, error) {
 		x.open = make(map[string]*folder)
 	}
 	f := &folder{Root: dir, top: top, name: name, users: 1}
+	_, err = top.Readdirnames(1)
+	f.fresh.Store(err == io.EOF)
 	x.open[name] = f
 	return f, nil
 }

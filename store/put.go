@@ -15,13 +15,13 @@ func (d *Dir) Put(ctx context.Context, path string, c Content) error {
 }
 
 // PutSoon implements [Syncer]. Until Sync the content stays in its draft, PATH.part: so what is at a path is whole even
-// after a power cut, and an interrupted run need not read again what it had.
+// after a power cut, and an interrupted run need not read again what it had. Small content is kept in files without a
+// name, where the filesystem has such, and some hundreds of them are made durable, and then appear, together.
 func (d *Dir) PutSoon(ctx context.Context, path string, c Content) error {
-	return d.put(ctx, path, c, func(w *draft) error {
-		d.folders.keep(w.dir)
-		d.batch.add(path)
-		return nil
-	})
+	if isSmall(c) {
+		return d.putSmall(ctx, path, c)
+	}
+	return d.put(ctx, path, c, (*draft).promise)
 }
 
 func (d *Dir) put(ctx context.Context, path string, c Content, finish func(*draft) error) error {
@@ -47,7 +47,7 @@ func (d *Dir) claim(ctx context.Context, path string) (w *draft, release func(),
 		d.swap.RUnlock()
 		return nil, nil, err
 	}
-	if err = d.keepPromise(path); err == nil {
+	if err = d.keepPromise(ctx, path); err == nil {
 		w, err = d.findDraft(path)
 	}
 	release = func() {
@@ -64,8 +64,17 @@ func (d *Dir) claim(ctx context.Context, path string) (w *draft, release func(),
 	return w, release, nil
 }
 
-// keepPromise publishes the draft of an earlier PutSoon before another one takes its place.
-func (d *Dir) keepPromise(path string) error {
+// keepPromise publishes what an earlier PutSoon left before another one takes its place.
+func (d *Dir) keepPromise(ctx context.Context, path string) error {
+	if f := d.batch.unnamedOf(path); f != nil {
+		if err := f.Sync(); err != nil {
+			d.batch.dropUnnamed(path, f)
+			return d.failed("sync", path, err)
+		}
+		if err := d.nameFile(ctx, path, f); err != nil {
+			return err
+		}
+	}
 	if !d.batch.forget(path) {
 		return nil
 	}
@@ -93,6 +102,14 @@ func (w *draft) publish() error {
 		return w.failed("sync", err)
 	}
 	return w.d.syncParents(path.Dir(w.path))
+}
+
+// promise leaves the draft for Sync to publish.
+func (w *draft) promise() error {
+	w.d.folders.keep(w.dir)
+	w.d.batch.dropUnnamed(w.path, nil)
+	w.d.batch.add(w.path)
+	return nil
 }
 
 // makeDir opens the directory named dir, and makes it if it is not there.

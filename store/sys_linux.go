@@ -2,9 +2,9 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -28,7 +28,21 @@ func lockFile(f *os.File) error {
 
 // createFile makes the file of that name, which is not a path, in dir. [os.Root] would make five calls more to find out
 // whether it can be polled, and this is done for every file that is written.
-func createFile(dir *folder, name string) (f *os.File, err error) {
+func createFile(dir *folder, name string) (*os.File, error) {
+	return openIn(dir, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC)
+}
+
+// createUnnamed makes a file without a name in dir. The error wraps [errors.ErrUnsupported] if the filesystem or the
+// kernel know no such files.
+func createUnnamed(dir *folder) (*os.File, error) {
+	f, err := openIn(dir, ".", unix.O_RDWR|unix.O_TMPFILE|unix.O_CLOEXEC)
+	if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EINVAL) {
+		err = errors.ErrUnsupported
+	}
+	return f, err
+}
+
+func openIn(dir *folder, name string, flags int) (f *os.File, err error) {
 	conn, err := dir.top.SyscallConn()
 	if err != nil {
 		return nil, err
@@ -36,7 +50,7 @@ func createFile(dir *folder, name string) (f *os.File, err error) {
 	opening := conn.Control(func(top uintptr) {
 		fd := -1
 		for err = unix.EINTR; err == unix.EINTR; {
-			fd, err = unix.Openat(int(top), name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o666)
+			fd, err = unix.Openat(int(top), name, flags, 0o666)
 		}
 		if err == nil {
 			f = os.NewFile(uintptr(fd), name)
@@ -71,7 +85,14 @@ func freeBytes(f *os.File) (int64, error) {
 }
 
 // syncFilesystem makes the whole filesystem of f durable.
-func syncFilesystem(f *os.File) error { return unix.Syncfs(int(f.Fd())) }
+func syncFilesystem(f *os.File) error {
+	conn, err := f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	syncing := conn.Control(func(fd uintptr) { err = unix.Syncfs(int(fd)) })
+	return errors.Join(syncing, err)
+}
 
 // startWriteback has the kernel write a part of f to the disk, and does not wait.
 func startWriteback(f *os.File, off, n int64) {
@@ -81,10 +102,30 @@ func startWriteback(f *os.File, off, n int64) {
 // cloneFile makes dst share the blocks of src.
 func cloneFile(dst, src *os.File) error { return unix.IoctlFileClone(int(dst.Fd()), int(src.Fd())) }
 
-// linkFile gives src a second name in dir.
+// linkFile gives src a name, or one more, in dir. Kernels before 6.10 ask for a capability to do so without /proc.
 func linkFile(src, dir *os.File, name string) error {
-	from := fmt.Sprintf("/proc/self/fd/%d", src.Fd())
-	return unix.Linkat(unix.AT_FDCWD, from, int(dir.Fd()), name, unix.AT_SYMLINK_FOLLOW)
+	fd, to := int(src.Fd()), int(dir.Fd())
+	err := unix.Linkat(fd, "", to, name, unix.AT_EMPTY_PATH)
+	if err == unix.ENOENT {
+		err = unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), to, name, unix.AT_SYMLINK_FOLLOW)
+	}
+	return err
+}
+
+// heedsUmask tells whether a new file has none of the permissions that this process takes from new files.
+func heedsUmask(f *os.File) bool {
+	info, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return false
+	}
+	_, text, _ := strings.Cut(string(status), "\nUmask:")
+	text, _, _ = strings.Cut(text, "\n")
+	mask, err := strconv.ParseUint(strings.TrimSpace(text), 8, 32)
+	return err == nil && uint64(info.Mode().Perm())&mask == 0
 }
 
 // sameOwnerAndMode tells whether two files are read by the same people.

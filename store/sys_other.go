@@ -26,6 +26,9 @@ func exchangeNames(*os.File, string, *os.File, string) error   { return errors.E
 func isExchangeUnsupported(err error) bool                     { return errors.Is(err, errors.ErrUnsupported) }
 func copyAttributes(to, from *os.File, info fs.FileInfo) error { return to.Chmod(info.Mode()) }
 
+func createUnnamed(*folder) (*os.File, error) { return nil, errors.ErrUnsupported }
+func heedsUmask(*os.File) bool                { return false }
+
 func (d *Dir) statFile(path string) (Info, error) { return d.statInRoot(path) }
 
 func createFile(dir *folder, name string) (*os.File, error) {

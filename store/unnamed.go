@@ -1,0 +1,249 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+)
+
+// mostUnnamed is how many files may wait without a name, each of them open, before they are made durable and named. As
+// many may come meanwhile; together they stay below the limit of 1024 that systems may have.
+const mostUnnamed = 400
+
+// isSmall tells whether content fits into one buffer together with the byte that would be too much.
+func isSmall(c Content) bool { return c.Size >= 0 && c.Size < bufferSize }
+
+// putSmall is PutSoon of small content, for which there would be nothing to resume. It is read and checked before
+// anything is written, and waits in a file without a name, of which nothing is left if the run ends. That spares the
+// kernel a name, and its lock on the directory is asked for less often.
+func (d *Dir) putSmall(ctx context.Context, name string, c Content) error {
+	if err := checkWritable(ctx, name); err != nil {
+		return err
+	}
+	buffer := d.buffers.Get().(*[bufferSize]byte)
+	defer d.buffers.Put(buffer)
+	data, err := readSmall(ctx, name, c, buffer)
+	if err != nil {
+		return err
+	}
+	err = d.keepUnnamed(ctx, name, data)
+	if errors.Is(err, errors.ErrUnsupported) {
+		c.Open = Bytes(data).Open
+		return d.put(ctx, name, c, (*draft).promise)
+	}
+	if err != nil || d.batch.countUnnamed() < mostUnnamed {
+		return err
+	}
+	d.swap.RLock()
+	defer d.swap.RUnlock()
+	return d.nameFiles(ctx, mostUnnamed)
+}
+
+// readSmall reads and checks small content.
+func readSmall(ctx context.Context, name string, c Content, buffer *[bufferSize]byte) ([]byte, error) {
+	m, err := newMeter(name, c)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.Open(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	data, err := readFull(r, buffer[:c.Size+1])
+	data = data[:m.take(data)]
+	if err != nil && err != io.EOF && !m.over {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return data, m.end()
+}
+
+// keepUnnamed writes what is to be at a path into a file without a name. The error wraps [errors.ErrUnsupported] if it
+// has to be written as a draft.
+func (d *Dir) keepUnnamed(ctx context.Context, name string, data []byte) error {
+	if d.unnamed.Load() == unnamedFails {
+		return errors.ErrUnsupported
+	}
+	d.swap.RLock()
+	defer d.swap.RUnlock()
+	unlock, err := d.busy.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	d.tree.RLock()
+	dir, err := d.enterOrMake(path.Dir(name))
+	d.tree.RUnlock()
+	if err != nil {
+		return err
+	}
+	d.folders.keep(dir)
+	defer d.folders.leave(dir)
+	if !dir.fresh.Load() {
+		if _, err := dir.Lstat(path.Base(name) + partSuffix); !isAbsent(err) {
+			return errors.ErrUnsupported // the draft of an interrupted run is not left behind
+		}
+	}
+	f, err := d.createUnnamed(dir)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		f.Close()
+		return d.failed("write", name, err)
+	}
+	d.batch.addUnnamed(name, f)
+	return nil
+}
+
+// What is known of files without a name in a directory.
+const (
+	unnamedUnknown = iota
+	unnamedWorks
+	unnamedFails
+)
+
+// createUnnamed makes a file without a name in dir, if its filesystem knows how to, and gives it the mode of others.
+func (d *Dir) createUnnamed(dir *folder) (*os.File, error) {
+	f, err := createUnnamed(dir)
+	switch {
+	case err == nil && d.unnamed.Load() == unnamedUnknown:
+		if !heedsUmask(f) { // kernels before 6.0 forget it on some filesystems
+			f.Close()
+			d.unnamed.Store(unnamedFails)
+			return nil, errors.ErrUnsupported
+		}
+		d.unnamed.Store(unnamedWorks)
+	case errors.Is(err, errors.ErrUnsupported):
+		d.unnamed.Store(unnamedFails)
+	case errors.Is(err, fs.ErrNotExist): // the directory has gone
+		err = errors.ErrUnsupported
+	case err != nil:
+		err = d.failed("create", dir.name, err)
+	}
+	return f, err
+}
+
+// nameFiles makes the files without a name durable and then gives them their names, if there are at least so many. What
+// is already at a path stays there until Sync.
+func (d *Dir) nameFiles(ctx context.Context, least int) error {
+	d.naming.Lock()
+	defer d.naming.Unlock()
+	files := d.batch.allUnnamed()
+	if len(files) < max(least, 1) {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(files))
+	if err := d.syncUnnamed(names, files); err != nil {
+		for name, f := range files { // what the disk refused must not be named
+			d.batch.dropUnnamed(name, f)
+		}
+		return err
+	}
+	for dir, names := range byDir(names) {
+		if err := d.nameIn(ctx, dir, names, files); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nameIn names files of one directory.
+func (d *Dir) nameIn(ctx context.Context, dir string, names []string, files map[string]*os.File) error {
+	if folder, err := d.folders.enter(d.root, dir); err == nil { // so that it stays open from one to the next
+		defer d.folders.leave(folder)
+	}
+	for _, name := range names {
+		unlock, err := d.busy.lock(ctx, name)
+		if err == nil {
+			err = d.nameFile(ctx, name, files[name])
+			unlock()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nameFile gives a durable file its name, if it is still to have it. If it cannot have it, it becomes a draft. The caller
+// holds the lock of the path.
+func (d *Dir) nameFile(ctx context.Context, name string, f *os.File) error {
+	if d.batch.unnamedOf(name) != f {
+		return nil
+	}
+	err := d.link(name, f)
+	if err == nil {
+		d.batch.dropUnnamed(name, f)
+		d.batch.changed(path.Dir(name))
+		return nil
+	}
+	if !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) { // the directory has gone
+		d.unnamed.Store(unnamedFails)
+	}
+	w, err := d.findDraft(name)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	c := Content{Size: -1, Open: func(context.Context, int64) (io.ReadCloser, error) {
+		return io.NopCloser(io.NewSectionReader(f, 0, bufferSize)), nil
+	}}
+	if err := w.write(ctx, c); err != nil {
+		return err
+	}
+	return w.promise()
+}
+
+// link gives a file a name that nothing has.
+func (d *Dir) link(name string, f *os.File) error {
+	d.tree.RLock()
+	defer d.tree.RUnlock()
+	dir, err := d.enterOrMake(path.Dir(name))
+	if err == nil {
+		err = linkFile(f, dir.top, path.Base(name))
+		d.folders.leave(dir)
+	}
+	return err
+}
+
+// syncUnnamed makes files durable: with a sync for each, or by syncing their filesystems. Files that others have closed
+// meanwhile are wanted no more.
+func (d *Dir) syncUnnamed(names []string, files map[string]*os.File) error {
+	if len(names) >= syncAtOnce {
+		err := d.syncUnnamedAtOnce(names, files)
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+	}
+	return syncEach(len(names), func(i int) error {
+		if err := files[names[i]].Sync(); err != nil && !errors.Is(err, os.ErrClosed) {
+			return d.failed("sync", names[i], err)
+		}
+		return nil
+	})
+}
+
+func (d *Dir) syncUnnamedAtOnce(names []string, files map[string]*os.File) error {
+	synced := make(map[uint64]bool)
+	for dir, names := range byDir(names) {
+		for _, name := range names { // one of them is enough
+			err := syncFilesystemOnce(files[name], synced)
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, os.ErrClosed) {
+				return d.failed("sync", dir, err)
+			}
+		}
+	}
+	return nil
+}
