@@ -1,0 +1,10 @@
+package store
+
+// MostUnnamed is how many files wait without a name.
+const MostUnnamed = mostUnnamed
+
+// WithoutUnnamed makes d do as on a filesystem that knows no files without a name.
+func (d *Dir) WithoutUnnamed() { d.unnamed.Store(unnamedFails) }
+
+// Unnamed returns how many files wait without a name.
+func (d *Dir) Unnamed() int { return d.batch.countUnnamed() }
