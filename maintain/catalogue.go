@@ -46,15 +46,28 @@ func (b *builder) stands(w *work, c *streams.Products) bool {
 
 // render writes a catalogue and tells whether it says anything that old does not; if so it is as of now.
 func (s *site) render(c *streams.Products, old []byte) ([]byte, bool) {
-	body := streams.Append(nil, c, s.style())
-	if bytes.Equal(body, old) && (s.seed || c.Str("updated") != "") {
-		return body, false
+	body := make([]byte, 0, max(len(old)+len(old)/8, roomFor(c)))
+	if len(old) > 0 {
+		body = streams.Append(body, c, s.style())
+		if bytes.Equal(body, old) && (s.seed || c.Str("updated") != "") {
+			return body, false
+		}
 	}
 	if !s.seed {
 		c.Set("updated", s.stamp())
-		body = streams.Append(nil, c, s.style())
 	}
-	return body, true
+	return streams.Append(body[:0], c, s.style()), true
+}
+
+// roomFor is about as long as a catalogue is when it is written out.
+func roomFor(c *streams.Products) (size int) {
+	const document, item = 1 << 10, 320
+	for _, p := range c.Products.All() {
+		for _, v := range p.Versions.All() {
+			size += v.Items.Len() * item
+		}
+	}
+	return document + size
 }
 
 // setDefault gives a field a value unless it has one.
@@ -140,10 +153,13 @@ func (b *builder) config(v *version) *Config {
 	if v.Config.Name == "" {
 		return new(Config)
 	}
-	config, err := readConfigFile(b.fsys, v.Path, v.Config.Name)
-	if err != nil {
-		b.warn(v, v.Config.Name, err)
-		return new(Config)
+	config := v.config
+	if config == nil {
+		var err error
+		if config, err = readConfigFile(b.fsys, v.Path, v.Config.Name); err != nil {
+			b.warn(v, v.Config.Name, err)
+			return new(Config)
+		}
 	}
 	for _, key := range config.Unknown {
 		b.warn(v, v.Config.Name, fmt.Errorf("%q means nothing in the section simplestream", key))

@@ -82,9 +82,11 @@ func (b *builder) verifyVersion(v *version) error {
 // verifyDescription checks the image's description and its checksums.
 func (b *builder) verifyDescription(v *version) error {
 	if v.Config.Name != "" && (v.old == nil || b.Seed) {
-		if _, err := readConfigFile(b.fsys, v.Path, v.Config.Name); err != nil {
+		config, err := readConfigFile(b.fsys, v.Path, v.Config.Name)
+		if err != nil {
 			return fmt.Errorf("%s: %w", v.Config.Name, err)
 		}
+		v.config = config
 	}
 	if !v.Sums || v.left {
 		return nil

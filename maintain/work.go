@@ -42,6 +42,7 @@ type version struct {
 	altered bool              // a file of it is not as the catalogue says
 	left    bool              // left out
 	sums    map[string]string // of SHA256SUMS, if it was needed
+	config  *Config           // of image.yaml, if it was needed
 	node    *streams.Version  // as it is listed, nil as long as it is not
 }
 

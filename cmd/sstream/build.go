@@ -156,7 +156,7 @@ With --watch the command stays and builds again whenever images come or go, unti
   sstream build /srv/images --deltas none --build-webpage`,
 		Args: exactly("ROOT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			collectRarely(a)
+			collectRarely(a, 200)
 			o, err := b.options(a, args[0])
 			if err != nil {
 				return err

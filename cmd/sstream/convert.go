@@ -103,7 +103,7 @@ func (c *convertFlags) run(ctx context.Context, a *app, args []string) error {
 	if c.format != "" && c.format != "json" && c.format != "tab" {
 		return usageError("--format is json or tab, not %q", c.format)
 	}
-	collectRarely(a)
+	collectRarely(a, 400)
 	updated, err := now(a)
 	if err != nil {
 		return err

@@ -210,7 +210,7 @@ func notFilter(err error, filters []string) error {
 }
 
 func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o mirror.Options) (err error) {
-	collectRarely(a)
+	collectRarely(a, 400)
 	dst, done, err := m.openTarget(ctx, a, target, o.Log)
 	if err != nil {
 		return err

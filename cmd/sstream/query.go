@@ -143,7 +143,7 @@ func (q *queryFlags) check() error {
 }
 
 func (q *queryFlags) run(ctx context.Context, a *app, address string, filters streams.Filters, log *slog.Logger) error {
-	collectRarely(a)
+	collectRarely(a, 400)
 	m, path, err := q.open(a, address, log, nil)
 	if err != nil {
 		return err
@@ -172,9 +172,10 @@ func (q *queryFlags) run(ctx context.Context, a *app, address string, filters st
 }
 
 // collectRarely is for commands that hold what they have read to the end, so that to look for garbage early is in vain.
-func collectRarely(a *app) {
+// It is looked for when there may be percent as much of it as there is in use.
+func collectRarely(a *app, percent int) {
 	if a.getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
+		debug.SetGCPercent(percent)
 	}
 }
 
