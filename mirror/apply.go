@@ -80,7 +80,7 @@ func (r *run) updateLedger(files []*file) (gone []string) {
 		}
 	}
 	for _, path := range r.state.Coming { // of an earlier run that did not end
-		if len(r.ledger.ids[path]) == 0 {
+		if len(r.ledger.ids(path)) == 0 {
 			gone = append(gone, path)
 		}
 	}
@@ -97,7 +97,7 @@ func (r *run) record(ctx context.Context, gone []string) error {
 		}
 	}
 	for path := range r.state.Going {
-		if len(r.ledger.ids[path]) > 0 { // it is listed again
+		if len(r.ledger.ids(path)) > 0 { // it is listed again
 			delete(r.state.Going, path)
 		}
 	}

@@ -114,6 +114,6 @@ func (r *run) fileOf(contentID string, e *streams.Entity) (*file, error) {
 	if f.digest.Algorithm == "" {
 		return nil, fmt.Errorf("no md5, sha256 or sha512 is listed for %s; --no-checksumming-reader takes it all the same", path)
 	}
-	_, f.known = r.ledger.ids[path]
+	f.known = r.ledger.knows(path)
 	return f, nil
 }

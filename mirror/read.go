@@ -106,12 +106,12 @@ func (r *run) decide(ctx context.Context, id string, doc *fetch.Document) error 
 
 // held tells whether the file of an item that the record lists is there, in its size. Without a read it cannot say
 // more: that is what verify is for.
-func (r *run) held(ctx context.Context, id string, ref streams.Ref, recorded *streams.Item) bool {
+func (r *run) held(ctx context.Context, contentID string, ref streams.Ref, recorded *streams.Item) bool {
 	path := recorded.Str("path")
 	if path == "" || r.NoItems {
 		return true
 	}
-	if !r.ledger.has(path, itemID(id, ref)) {
+	if !r.ledger.has(path, contentID, ref) {
 		return false
 	}
 	info, err := r.dst.Stat(ctx, path)
@@ -124,5 +124,17 @@ func (r *run) held(ctx context.Context, id string, ref streams.Ref, recorded *st
 
 // itemID is how the ledger names an item, even one whose name is empty.
 func itemID(contentID string, r streams.Ref) string {
-	return strings.Join([]string{contentID, r.Product, r.Version, r.Item}, "/")
+	return contentID + "/" + r.Product + "/" + r.Version + "/" + r.Item
+}
+
+// isItemID tells whether id is [itemID] of an item, without making that.
+func isItemID(id, contentID string, r streams.Ref) bool {
+	for _, part := range [...]string{contentID, r.Product, r.Version} {
+		rest, ok := strings.CutPrefix(id, part)
+		if !ok || !strings.HasPrefix(rest, "/") {
+			return false
+		}
+		id = rest[1:]
+	}
+	return id == r.Item
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 
@@ -72,91 +71,118 @@ func textOnly(a *streams.Attrs) streams.Attrs {
 
 // ledger says for which items a file is there: path -> "CONTENT_ID/PRODUCT/VERSION/ITEM".
 type ledger struct {
-	paths   []string // in the order in which they came
-	ids     map[string][]string
-	changed bool // since it was read
+	entries []entry        // in the order in which they came
+	places  map[string]int // path to place
+	changed bool           // since it was read
+}
+
+type entry struct {
+	path string
+	ids  []string
 }
 
 // loadLedger reads the ledger; one that cannot be read counts as empty.
 func (r *run) loadLedger(ctx context.Context) (*ledger, error) {
-	l := &ledger{ids: map[string][]string{}}
 	data, err := readAll(ctx, r.dst, ledgerPath)
 	if err != nil || data == nil {
-		return l, err
+		return newLedger(0), err
 	}
-	v, err := streams.Raw(string(data))
-	if err == nil && v.Kind() != streams.Object {
-		err = errors.New("it is not an object")
-	}
-	if err != nil {
-		r.Log.Warn(fmt.Sprintf("%s is damaged and is made again from the files: %v", ledgerPath, err))
-		return l, nil
-	}
-	entries := v.Fields()
-	for path, ids := range entries.All() {
+	l := newLedger(bytes.Count(data, []byte("]")))
+	ids := make([]string, 0, cap(l.entries)) // of most files there is one
+	err = streams.Members(data, func(path string, v streams.Value) {
 		if clean, err := streams.CleanPath(path); err == nil {
 			path = clean // the Python tool keeps paths as they were listed
 		}
-		if _, known := l.ids[path]; !known {
-			l.paths = append(l.paths, path)
-		}
-		l.ids[path] = append(l.ids[path], ids.StringList()...)
+		e, first := l.at(path), len(ids)
+		ids = v.AppendStrings(append(ids, e.ids...))
+		e.ids = ids[first:len(ids):len(ids)]
+	})
+	if err != nil {
+		r.Log.Warn(fmt.Sprintf("%s is damaged and is made again from the files: %v", ledgerPath, err))
+		return newLedger(0), nil
 	}
 	return l, nil
 }
 
-func (l *ledger) add(path, id string) {
-	ids, known := l.ids[path]
+// newLedger makes an empty ledger with room for n files.
+func newLedger(n int) *ledger {
+	return &ledger{entries: make([]entry, 0, n), places: make(map[string]int, n)}
+}
+
+// at returns the entry of a path, and makes one if there is none.
+func (l *ledger) at(path string) *entry {
+	i, known := l.places[path]
 	if !known {
-		l.paths = append(l.paths, path)
+		i = len(l.entries)
+		l.places[path] = i
+		l.entries = append(l.entries, entry{path: path})
 	}
-	if !slices.Contains(ids, id) { // the Python tool's ledger may hold an id twice
-		l.ids[path], l.changed = append(ids, id), true
+	return &l.entries[i]
+}
+
+// knows tells whether there is an entry of a path, be it one that no item is left of.
+func (l *ledger) knows(path string) bool {
+	_, known := l.places[path]
+	return known
+}
+
+// ids returns the items that the file at a path is there for.
+func (l *ledger) ids(path string) []string {
+	if i, known := l.places[path]; known {
+		return l.entries[i].ids
+	}
+	return nil
+}
+
+func (l *ledger) add(path, id string) {
+	if e := l.at(path); !slices.Contains(e.ids, id) { // the Python tool's ledger may hold an id twice
+		e.ids, l.changed = append(e.ids, id), true
 	}
 }
 
 // remove takes id from path and tells whether nothing needs the file any more.
 func (l *ledger) remove(path, id string) (last bool) {
-	ids, known := l.ids[path]
-	if !known {
+	if !l.knows(path) {
 		return false
 	}
 	l.changed = true
-	l.ids[path] = slices.DeleteFunc(ids, func(other string) bool { return other == id })
-	return len(l.ids[path]) == 0
+	e := l.at(path)
+	e.ids = slices.DeleteFunc(e.ids, func(other string) bool { return other == id })
+	return len(e.ids) == 0
 }
 
 // has tells whether the file is there for the item.
-func (l *ledger) has(path, id string) bool { return slices.Contains(l.ids[path], id) }
+func (l *ledger) has(path, contentID string, r streams.Ref) bool {
+	return slices.ContainsFunc(l.ids(path), func(id string) bool { return isItemID(id, contentID, r) })
+}
 
 // render leaves out the files that are there for no item.
 func (l *ledger) render() []byte {
 	var a streams.Attrs
-	for _, path := range l.paths {
-		if ids := l.ids[path]; len(ids) > 0 {
-			a.Set(path, streams.Strings(ids))
+	for _, e := range l.entries {
+		if len(e.ids) > 0 {
+			a.Set(e.path, streams.Strings(e.ids))
 		}
 	}
 	return streams.Append(nil, &a, ledgerStyle)
 }
 
+// maxState is more than any file of a mirror's state has.
+const maxState = 1 << 40
+
 // readAll returns what a store has at path, nil if nothing is there.
 func readAll(ctx context.Context, s store.Source, path string) ([]byte, error) {
-	in, err := s.Open(ctx, path, 0)
+	data, err := store.ReadAll(ctx, s, path, maxState)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer in.Close()
-	return io.ReadAll(in)
+	return data, err
 }
 
 // write replaces what is at path unless it is there already.
 func write(ctx context.Context, s store.Store, path string, data []byte) error {
-	old, err := readAll(ctx, s, path)
-	if err != nil || old != nil && bytes.Equal(old, data) {
+	same, err := store.Holds(ctx, s, path, data)
+	if err != nil || same {
 		return err
 	}
 	return s.Put(ctx, path, store.Bytes(data))

@@ -147,7 +147,7 @@ func newFinder(r *run) *finder {
 		for e := range part.Plan.Have.All() {
 			path := e.Item.Str("path")
 			digest := streams.DigestOf(e.Get)
-			if digest.Algorithm != "" && r.ledger.has(path, itemID(part.ContentID, e.Ref)) {
+			if digest.Algorithm != "" && r.ledger.has(path, part.ContentID, e.Ref) {
 				f.byHash[digest] = path
 			}
 		}

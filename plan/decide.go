@@ -132,11 +132,18 @@ func (d *decider) compare(s *Step, removed []string) {
 	}
 }
 
+// contentKeys are the fields that say what bytes an item is, and where.
+var contentKeys = slices.Concat([]string{"path", "size"}, streams.Algorithms[:])
+
 // sameContent tells whether two items mean the same bytes at the same path.
 func sameContent(a, b *streams.Item) bool {
-	for _, key := range append([]string{"path", "size"}, streams.Algorithms[:]...) {
-		x, _ := a.Get(key).Scalar()
-		y, _ := b.Get(key).Scalar()
+	for _, key := range contentKeys {
+		v, w := a.Get(key), b.Get(key)
+		if v == w {
+			continue
+		}
+		x, _ := v.Scalar()
+		y, _ := w.Scalar()
 		if x != y {
 			return false
 		}

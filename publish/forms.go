@@ -156,6 +156,6 @@ func (p *Publisher) differs(ctx context.Context, path string, data []byte) (bool
 	if err != nil {
 		return false, err
 	}
-	there, err := store.ReadAll(ctx, p.Store, path, int64(len(data)))
-	return err != nil || !bytes.Equal(there, data), ifThere(err)
+	same, err := store.Holds(ctx, p.Store, path, data)
+	return !same, err
 }

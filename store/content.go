@@ -3,10 +3,13 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 
+	"github.com/seed-43fb3962/sstream/internal/pages"
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
@@ -31,14 +34,53 @@ func ReadAll(ctx context.Context, src Source, path string, limit int64) ([]byte,
 		return nil, err
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
+	data := bytes.NewBuffer(pages.Make[byte](int(min(sizeOf(r), limit)) + bytes.MinRead))
+	if _, err := data.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", path, err)
 	}
-	if int64(len(data)) > limit {
+	if int64(data.Len()) > limit {
 		return nil, fmt.Errorf("cannot read %s: it is longer than the limit of %d bytes", path, limit)
 	}
-	return data, nil
+	return data.Bytes(), nil
+}
+
+// sizeOf returns how much there is to be read of r, 0 if that is not known.
+func sizeOf(r io.Reader) int64 {
+	f, ok := r.(fs.File)
+	if !ok {
+		return 0
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	return info.Size()
+}
+
+// Holds tells whether data is what is at path.
+func Holds(ctx context.Context, src Source, path string, data []byte) (bool, error) {
+	r, err := src.Open(ctx, path, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	var buffer [64 << 10]byte
+	for {
+		n, err := r.Read(buffer[:])
+		if !bytes.HasPrefix(data, buffer[:n]) {
+			return false, nil
+		}
+		data = data[n:]
+		if err == io.EOF {
+			return len(data) == 0, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("cannot read %s: %w", path, err)
+		}
+	}
 }
 
 // Reading is what is promised of content, or what came of it.

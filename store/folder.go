@@ -10,14 +10,14 @@ import (
 
 // folder is a directory that is open. Opening it takes a system call for each directory on the way.
 type folder struct {
-	*os.Root
-	top   *os.File // the same directory
-	name  string
-	users int
-	fresh atomic.Bool // nothing was in it when it was opened, and no drafts were made in it since
+	*os.Root          // nil if it is only looked into
+	top      *os.File // the same directory
+	name     string
+	users    int
+	fresh    atomic.Bool // nothing was in it when it was opened, and no drafts were made in it since
 }
 
-// folders are the directories that are open. Who writes into the same directory or looks at it shares it, and the last
+// folders are the directories that are open. Those who write into the same directory or look into it share it, and the last
 // one stays open: the next file is most often a neighbour.
 type folders struct {
 	mu   sync.Mutex
@@ -25,15 +25,11 @@ type folders struct {
 	kept *folder // nil: none
 }
 
-// enter opens the directory named name, if it is there. Whoever enters it leaves it.
+// enter opens the directory named name for a writer, if it is there. Whoever enters it leaves it.
 func (x *folders) enter(root *os.Root, name string) (*folder, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.kept != nil && x.kept.name == name {
-		x.kept.users++
-		return x.kept, nil
-	}
-	if f, ok := x.open[name]; ok {
+	if f, ok := x.open[name]; ok && f.Root != nil {
 		f.users++
 		return f, nil
 	}
@@ -45,14 +41,35 @@ func (x *folders) enter(root *os.Root, name string) (*folder, error) {
 	if err != nil {
 		return nil, errors.Join(err, dir.Close())
 	}
+	f := &folder{Root: dir, top: top}
+	_, err = top.Readdirnames(1)
+	f.fresh.Store(err == io.EOF)
+	return x.opened(name, f), nil
+}
+
+// look is enter for who does not write, with an own way to open the directory.
+func (x *folders) look(name string, open func(name string) (*os.File, error)) (*folder, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if f, ok := x.open[name]; ok {
+		f.users++
+		return f, nil
+	}
+	top, err := open(name)
+	if err != nil {
+		return nil, err
+	}
+	return x.opened(name, &folder{top: top}), nil
+}
+
+// opened notes that f is the directory of that name, for who holds the lock and enters it.
+func (x *folders) opened(name string, f *folder) *folder {
 	if x.open == nil {
 		x.open = make(map[string]*folder)
 	}
-	f := &folder{Root: dir, top: top, name: name, users: 1}
-	_, err = top.Readdirnames(1)
-	f.fresh.Store(err == io.EOF)
+	f.name, f.users = name, 1
 	x.open[name] = f
-	return f, nil
+	return f
 }
 
 func (x *folders) leave(f *folder) {
@@ -111,5 +128,7 @@ func (x *folders) drop(f *folder) {
 		delete(x.open, f.name)
 	}
 	f.top.Close()
-	f.Close()
+	if f.Root != nil {
+		f.Close()
+	}
 }

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"time"
 
@@ -27,7 +29,7 @@ func (d *Dir) statFile(name string) (info Info, err error) {
 // statNear takes one system call if the file asked for before is in the same directory. Below a directory that has been
 // made again since then nothing is found, nor is what is no regular file.
 func (d *Dir) statNear(name string) (info Info, found bool, err error) {
-	dir, err := d.folders.enter(d.root, path.Dir(name))
+	dir, err := d.folders.look(path.Dir(name), d.openBeneath)
 	if isAbsent(err) {
 		return Info{}, false, fs.ErrNotExist
 	}
@@ -44,29 +46,42 @@ func (d *Dir) statNear(name string) (info Info, found bool, err error) {
 	return info, found, nil
 }
 
+// openBeneath opens a directory that can only be looked into.
+func (d *Dir) openBeneath(name string) (*os.File, error) {
+	fd, err := d.locate(name, unix.O_DIRECTORY)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), name), nil
+}
+
 // statBeneath takes three system calls, and one if nothing is there. What is no regular file is not found.
 func (d *Dir) statBeneath(name string) (info Info, found bool, err error) {
+	fd, err := d.locate(name, 0)
+	if isAbsent(err) {
+		return Info{}, false, fs.ErrNotExist
+	}
+	if err != nil {
+		return Info{}, false, nil
+	}
+	defer unix.Close(fd)
+	var s unix.Stat_t
+	if unix.Fstat(fd, &s) != nil {
+		return Info{}, false, nil
+	}
+	info, found = regular(&s)
+	return info, found, nil
+}
+
+// locate finds what is at a path, through symbolic links that stay inside.
+func (d *Dir) locate(name string, flags uint64) (fd int, err error) {
 	conn, err := d.top.SyscallConn()
 	if err != nil {
-		return Info{}, false, err
+		return -1, err
 	}
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS}
-	var opening error
-	err = conn.Control(func(top uintptr) {
-		var file int
-		if file, opening = unix.Openat2(int(top), name, &how); opening != nil {
-			return
-		}
-		defer unix.Close(file)
-		var s unix.Stat_t
-		if unix.Fstat(file, &s) == nil {
-			info, found = regular(&s)
-		}
-	})
-	if err == nil && (opening == unix.ENOENT || opening == unix.ENOTDIR) {
-		err = fs.ErrNotExist
-	}
-	return info, found, err
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC | flags, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_MAGICLINKS}
+	opening := conn.Control(func(top uintptr) { fd, err = unix.Openat2(int(top), name, &how) })
+	return fd, errors.Join(opening, err)
 }
 
 // regular returns what a store tells of a file, and whether it is a regular one.

@@ -137,14 +137,40 @@ func (v Value) List() []Value {
 }
 
 // StringList returns the strings of an array, leaving out whatever else is in it.
-func (v Value) StringList() []string {
-	var list []string
-	for _, e := range v.List() {
+func (v Value) StringList() []string { return v.AppendStrings(nil) }
+
+// AppendStrings appends the strings of an array to list, leaving out whatever else is in it.
+func (v Value) AppendStrings(list []string) []string {
+	if v.Kind() != Array {
+		return list
+	}
+	p := parser{s: v.raw}
+	_ = p.array(0, func(e Value) { // its text was checked when it was read
 		if s, ok := e.Str(); ok {
 			list = append(list, s)
 		}
-	}
+	})
 	return list
+}
+
+// Members reads the object that text is and calls member for what is in it, in order, twice for a name that stands twice.
+// It reads text in place: text must not change afterwards.
+func Members(text []byte, member func(name string, v Value)) error {
+	p, err := newParser(inPlace(text))
+	if err != nil {
+		return err
+	}
+	err = p.object(0, func(name string) error {
+		v, err := p.value(1)
+		if err == nil {
+			member(name, v)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return p.end()
 }
 
 // Fields returns the members of an object, in order; none for any other kind.
