@@ -2,9 +2,7 @@ package streams
 
 import (
 	"fmt"
-	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // Collection gathers items, each with its place, into products documents. The zero value is empty.
@@ -12,18 +10,113 @@ type Collection struct {
 	Updated  string // the field of that name in what is made; "": none
 	Datatype string // the field of that name in what is made; "": none
 	docs     Nodes[*Products]
+	kept     arena
+	own      []node[Value]     // the fields that an item has for itself, until the next is added
+	last     []node[Value]     // the fields of the last item
 	names    map[string]string // each once: the same names stand in many places, and are cheap to compare if they are the same memory
 }
 
-// Add puts an item in its place. It is an error if there is one already.
-func (c *Collection) Add(contentID string, r Ref, item *Item) error {
-	doc := child(&c.docs, contentID, func() *Products { return c.document(contentID) })
-	product := child(&doc.Products, r.Product, func() *Product { return &Product{Versions: MakeNodes[*Version]()} })
-	version := child(&product.Versions, r.Version, func() *Version { return &Version{Items: MakeNodes[*Item]()} })
-	if there := child(&version.Items, c.name(r.Item), func() *Item { return item }); there != item {
-		return fmt.Errorf("%s/%s/%s/%s is there already", contentID, r.Product, r.Version, r.Item)
+// add adds an item of fields that are lent, at the place that placeKeys name. It is an error if there is one already.
+func (c *Collection) add(place [4]string, fields []node[Value]) error {
+	for i, name := range place {
+		if name == "" {
+			return fmt.Errorf("its %s is empty", placeKeys[i])
+		}
 	}
+	for i := range fields {
+		f := &fields[i]
+		if f.name == "size" && f.value.Kind() > Null {
+			number, ok := wholeNumber(f.value)
+			if !ok {
+				return fmt.Errorf("its size %s is no number of bytes", f.value.Raw())
+			}
+			f.value = number
+		}
+	}
+	version := c.version(place)
+	if _, there := version.Items.Get(place[3]); there {
+		return fmt.Errorf("%s is there already", strings.Join(place[:], "/"))
+	}
+	c.share(version, fields)
+	version.Items.add(c.name(place[3]), c.item())
 	return nil
+}
+
+// version returns the version of that place, making it if it is not there.
+func (c *Collection) version(place [4]string) *Version {
+	doc := child(c, &c.docs, place[0], func() *Products { return c.document(place[0]) })
+	product := child(c, &doc.Products, place[1], func() *Product { return &Product{Versions: MakeNodes[*Version]()} })
+	return child(c, &product.Versions, place[2], func() *Version { return &Version{Items: MakeNodes[*Item]()} })
+}
+
+// share leaves to a version what all its items have, a new one with these fields among them, and makes c.own what the new
+// one has for itself.
+func (c *Collection) share(v *Version, fields []node[Value]) {
+	if v.Items.Len() == 0 {
+		c.own = c.own[:0]
+		for _, f := range fields {
+			if canMove(f, "items", Sticky) {
+				c.own = append(c.own, f)
+			}
+		}
+		v.fields.list = c.keep(c.own)
+		v.fields.reindex()
+	}
+	if !c.without(v, fields) {
+		its := Nodes[Value]{list: fields}
+		v.fields.DeleteFunc(func(name string, value Value) bool {
+			if own, _ := its.Get(name); sameText(own, value) {
+				return false
+			}
+			for _, item := range v.Items.All() {
+				item.insert(name, value)
+			}
+			return true
+		})
+		c.without(v, fields)
+	}
+}
+
+// without makes c.own those fields that a version does not have, and tells whether it has no others.
+func (c *Collection) without(v *Version, fields []node[Value]) bool {
+	c.own = c.own[:0]
+	found := 0
+	for _, f := range fields {
+		if sameText(v.likely(found, f.name), f.value) {
+			found++
+		} else {
+			c.own = append(c.own, f)
+		}
+	}
+	return found == v.Len()
+}
+
+// item makes an item of c.own.
+func (c *Collection) item() *Item {
+	c.last = c.keep(c.own)
+	return c.kept.item(c.last)
+}
+
+// keep makes fields that are lent last. What stands there again as in the last item is the same memory.
+func (c *Collection) keep(fields []node[Value]) []node[Value] {
+	for i := range fields {
+		f := &fields[i]
+		var last node[Value]
+		if i < len(c.last) {
+			last = c.last[i]
+		}
+		if f.name == last.name {
+			f.name = last.name
+		} else {
+			f.name = c.name(f.name)
+		}
+		if f.value == last.value {
+			f.value = last.value
+		} else {
+			f.value.raw = c.kept.clone(f.value.raw)
+		}
+	}
+	return c.kept.keep(fields)
 }
 
 // name returns name in the memory where it stands for all items.
@@ -33,19 +126,20 @@ func (c *Collection) name(name string) string {
 		if c.names == nil {
 			c.names = map[string]string{}
 		}
-		c.names[name], known = name, name
+		known = strings.Clone(name)
+		c.names[known] = known
 	}
 	return known
 }
 
 // child returns the child of that name, making it if it is not there.
-func child[T any](n *Nodes[T], name string, create func() T) T {
-	if c, ok := n.Get(name); ok {
-		return c
+func child[T any](c *Collection, n *Nodes[T], name string, create func() T) T {
+	if there, ok := n.Get(name); ok {
+		return there
 	}
-	n.list = append(n.list, node[T]{name, create()})
-	n.added()
-	return n.list[len(n.list)-1].value
+	made := create()
+	n.add(c.name(name), made)
+	return made
 }
 
 func (c *Collection) document(contentID string) *Products {
@@ -64,10 +158,15 @@ func setText(a *Attrs, key, value string) {
 	}
 }
 
-// Documents returns the documents in the order in which the first item of each came. They are c's own.
+// Documents returns the documents in the order in which the first item of each came, condensed. They are c's own:
+// nothing can be added afterwards.
 func (c *Collection) Documents() []*Products {
+	condense := condenser{sticky: Sticky}
 	var docs []*Products
 	for _, doc := range c.docs.All() {
+		for _, product := range doc.Products.All() {
+			condense.versions(product)
+		}
 		docs = append(docs, doc)
 	}
 	return docs
@@ -92,90 +191,6 @@ func (c *Collection) Index(docs []*Products, path func(contentID string) string)
 	return x
 }
 
-// AddJSON adds the items of a JSON list of flat objects, as query --json prints them. The fields content_id,
-// product_name, version_name and item_name say where an item goes, item_url is left out, and size becomes a number.
-// data must not change afterwards.
-func (c *Collection) AddJSON(data []byte) error {
-	p, err := newParser(inPlace(data))
-	if err != nil {
-		return err
-	}
-	if p.peek() != '[' {
-		return p.fail("a list of items is needed here")
-	}
-	n := 0
-	err = p.elements(0, func() error {
-		n++
-		fields, _, err := p.fields(1, "", nil)
-		if err != nil {
-			return err
-		}
-		place, fields, err := takePlace(fields)
-		if err == nil {
-			err = c.add(place, p.item(fields))
-		}
-		if err != nil {
-			return fmt.Errorf("item %d: %w", n, err)
-		}
-		return nil
-	})
-	if err == nil {
-		err = p.end()
-	}
-	return err
-}
-
-// takePlace takes the fields that say where an item goes out of fields, and item_url.
-func takePlace(fields []node[Value]) (place [4]string, left []node[Value], err error) {
-	var known [4]bool
-	left = fields[:0]
-	for _, f := range fields {
-		if i := placeOf(f.name); i >= 0 {
-			place[i], known[i] = f.value.Str()
-		} else if f.name != "item_url" {
-			left = append(left, f)
-		}
-	}
-	if i := slices.Index(known[:], false); i >= 0 {
-		return place, nil, fmt.Errorf("it has no %s", placeKeys[i])
-	}
-	return place, left, nil
-}
-
-// add adds an item at the place that placeKeys name.
-func (c *Collection) add(place [4]string, item *Item) error {
-	for i, name := range place {
-		if name == "" {
-			return fmt.Errorf("its %s is empty", placeKeys[i])
-		}
-	}
-	if size := item.Get("size"); size.Kind() > Null {
-		number, ok := wholeNumber(size)
-		if !ok {
-			return fmt.Errorf("its size %s is no number of bytes", size.Raw())
-		}
-		item.Set("size", number)
-	}
-	return c.Add(place[0], Ref{place[1], place[2], place[3]}, item)
-}
-
-var placeKeys = [4]string{contentIDKey, productName, versionName, itemName}
-
-// placeOf returns which of placeKeys name is, -1 if none.
-func placeOf(name string) int {
-	switch name {
-	case contentIDKey:
-		return 0
-	case productName:
-		return 1
-	case versionName:
-		return 2
-	case itemName:
-		return 3
-	}
-	return -1
-}
-
 // wholeNumber makes a number of digits that are one or stand for one.
 func wholeNumber(v Value) (Value, bool) {
 	text, ok := v.Str()
@@ -190,36 +205,4 @@ func wholeNumber(v Value) (Value, bool) {
 		text = "0"
 	}
 	return Value{text}, true
-}
-
-// AddTab adds the items of a list with one item a line, of words with tabs between them: content id, product, version
-// and item, then key=value for each field. Blank lines and those that begin with # do not count; size becomes a number.
-func (c *Collection) AddTab(text string) error {
-	n := 0
-	for line := range strings.SplitSeq(text, "\n") {
-		n++
-		line = strings.TrimSuffix(line, "\r")
-		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		if !utf8.ValidString(line) {
-			return fmt.Errorf("line %d: not UTF-8", n)
-		}
-		words := strings.Split(line, "\t")
-		if len(words) < len(placeKeys) {
-			return fmt.Errorf("line %d: content id, product, version and item are needed, with tabs between them", n)
-		}
-		item := &Item{}
-		for _, word := range words[len(placeKeys):] {
-			key, value, ok := strings.Cut(word, "=")
-			if !ok {
-				return fmt.Errorf("line %d: %q is not key=value", n, word)
-			}
-			item.Set(key, String(value))
-		}
-		if err := c.add([4]string(words[:4]), item); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-	}
-	return nil
 }

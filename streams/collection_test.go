@@ -1,6 +1,9 @@
 package streams_test
 
 import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -21,19 +24,19 @@ func render(c *streams.Collection) string {
 
 func TestCollection(t *testing.T) {
 	c := streams.Collection{Updated: "now", Datatype: "content-download"}
-	if err := c.AddJSON([]byte(` [ {"content_id":"foo:1","product_name":"q","version_name":"1","item_name":"i","size":"027","item_url":"http://x","os":"u","n":1.50},
+	if err := c.AddJSON(strings.NewReader(` [ {"content_id":"foo:1","product_name":"q","version_name":"1","item_name":"i","size":"027","item_url":"http://x","os":"u","n":1.50},
 		{"content_id":"bar","product_name":"p","version_name":"2","item_name":"j","size":5,"l":[1,{"a":"b"}]},
 		{"content_id":"bar","product_name":"p","version_name":"2","item_name":"k","size":null} ] `)); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.AddJSON([]byte(`[]`)); err != nil {
+	if err := c.AddJSON(strings.NewReader(`[]`)); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.AddTab("# comment\n\nfoo:1\tp\t1\ti\tsize=0\turl=http://x/?a=b\r\nfoo:1\tp\t1\tj\n"); err != nil {
+	if err := c.AddTab(strings.NewReader("# comment\n\nfoo:1\tp\t1\ti\tsize=0\turl=http://x/?a=b\r\nfoo:1\tp\t1\tj\n")); err != nil {
 		t.Fatal(err)
 	}
 	const want = `{"format":"index:1.0","index":{"bar":{"datatype":"content-download","format":"products:1.0","path":"streams/v1/bar.json","products":["p"],"updated":"now"},"foo:1":{"datatype":"content-download","format":"products:1.0","path":"streams/v1/foo:1.json","products":["q","p"],"updated":"now"}},"updated":"now"}
-{"content_id":"foo:1","datatype":"content-download","format":"products:1.0","products":{"p":{"versions":{"1":{"items":{"i":{"size":0,"url":"http://x/?a=b"},"j":{}}}}},"q":{"versions":{"1":{"items":{"i":{"n":1.50,"os":"u","size":27}}}}}},"updated":"now"}
+{"content_id":"foo:1","datatype":"content-download","format":"products:1.0","products":{"p":{"versions":{"1":{"items":{"i":{"size":0,"url":"http://x/?a=b"},"j":{}}}}},"q":{"os":"u","versions":{"1":{"items":{"i":{"n":1.50,"size":27}}}}}},"updated":"now"}
 {"content_id":"bar","datatype":"content-download","format":"products:1.0","products":{"p":{"versions":{"2":{"items":{"j":{"l":[1,{"a":"b"}],"size":5},"k":{"size":null}}}}}},"updated":"now"}`
 	if got := render(&c); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
@@ -60,7 +63,7 @@ func TestCollectionErrors(t *testing.T) {
 		`[{` + full + `}`:                                            "a comma or ] is needed here",
 		`[{` + full + `}]]`:                                          "text after the end of the value",
 	} {
-		if err := new(streams.Collection).AddJSON([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if err := new(streams.Collection).AddJSON(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
@@ -73,7 +76,7 @@ func TestCollectionErrors(t *testing.T) {
 		"c\tp\tv\ti\nc\t\xff\tv\ti":     "line 2: not UTF-8",
 		"c\t\tv\ti\n":                   "line 1: its product_name is empty",
 	} {
-		if err := new(streams.Collection).AddTab(text); err == nil || !strings.Contains(err.Error(), want) {
+		if err := new(streams.Collection).AddTab(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 	}
@@ -84,7 +87,7 @@ func FuzzAddJSON(f *testing.F) {
 	f.Add(`[{"content_id":"c","content_id":"d","product_name":"p","version_name":"v","item_name":"i","item_url":1}, {}]`)
 	f.Fuzz(func(t *testing.T, text string) {
 		var c streams.Collection
-		if c.AddJSON([]byte(text)) == nil {
+		if c.AddJSON(strings.NewReader(text)) == nil {
 			checkCollection(t, &c)
 		}
 	})
@@ -94,7 +97,7 @@ func FuzzAddTab(f *testing.F) {
 	f.Add("# x\nc\tp\tv\ti\tsize=1\ta=b=c\n\nc\tp\tv\tj")
 	f.Fuzz(func(t *testing.T, text string) {
 		var c streams.Collection
-		if c.AddTab(text) == nil {
+		if c.AddTab(strings.NewReader(text)) == nil {
 			checkCollection(t, &c)
 		}
 	})
@@ -121,8 +124,55 @@ func BenchmarkAddJSON(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		var c streams.Collection
-		if err := c.AddJSON(items); err != nil {
+		if err := c.AddJSON(bytes.NewReader(items)); err != nil {
 			b.Fatal(err)
 		}
 	}
+}
+
+// TestCollectionCondenses shows that what is shared while items come is what Condense finds among all of them.
+func TestCollectionCondenses(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		doc := &streams.Products{Products: streams.MakeNodes[*streams.Product]()}
+		doc.Set("content_id", streams.String("c"))
+		doc.Set("format", streams.String(streams.ProductsFormat))
+		var list []string
+		for _, k := range rnd.Perm(8) {
+			product, version, name := fmt.Sprint("p", k/4), fmt.Sprint("v", k/2%2), fmt.Sprint("i", k%2)
+			item := &streams.Item{}
+			text := fmt.Sprintf(`"content_id":"c","product_name":%q,"version_name":%q,"item_name":%q`, product, version, name)
+			for _, f := range rnd.Perm(5)[:rnd.IntN(6)] {
+				key := []string{"arch", "items", "os", "path", "versions"}[f]
+				value, _ := streams.Raw([]string{`"x"`, `"\u0078"`, `"y"`, `1`}[rnd.IntN(4)*rnd.IntN(2)])
+				item.Set(key, value)
+				text += fmt.Sprintf(",%q:%s", key, value.Raw())
+			}
+			list = append(list, "{"+text+"}")
+			put(doc, product, version, name, item)
+		}
+		doc.Condense(streams.Sticky)
+		var c streams.Collection
+		if err := c.AddJSON(strings.NewReader("[" + strings.Join(list, ",\n") + "]")); err != nil {
+			t.Fatal(err)
+		}
+		want := string(streams.Append(nil, doc, streams.Style{}))
+		if got := string(streams.Append(nil, c.Documents()[0], streams.Style{})); got != want {
+			t.Fatalf("%s\ngot  %s\nwant %s", strings.Join(list, "\n"), got, want)
+		}
+	}
+}
+
+func put(doc *streams.Products, product, version, name string, item *streams.Item) {
+	p, ok := doc.Products.Get(product)
+	if !ok {
+		p = &streams.Product{Versions: streams.MakeNodes[*streams.Version]()}
+		doc.Products.Set(product, p)
+	}
+	v, ok := p.Versions.Get(version)
+	if !ok {
+		v = &streams.Version{Items: streams.MakeNodes[*streams.Item]()}
+		p.Versions.Set(version, v)
+	}
+	v.Items.Set(name, item)
 }

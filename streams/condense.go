@@ -10,15 +10,11 @@ var Sticky = []string{"path", "sha256", "md5", "size"}
 func (p *Products) Condense(sticky []string) {
 	c := condenser{sticky: sticky}
 	for _, product := range p.Products.All() {
-		c.product(product)
+		for _, version := range product.Versions.All() {
+			c.items(version)
+		}
+		c.versions(product)
 	}
-}
-
-// AppendCondensed condenses p and renders it after dst, each product while it is at hand: it costs less than
-// [Products.Condense] and [Append].
-func AppendCondensed(dst []byte, p *Products, sticky []string, style Style) []byte {
-	r := renderer{dst: dst, Style: style, condenser: &condenser{sticky: sticky}}
-	return r.document(p)
 }
 
 // condenser condenses products; its memory serves all.
@@ -34,19 +30,27 @@ type sharedField struct {
 	place int // among the fields of the first child
 }
 
-func (c *condenser) product(p *Product) {
-	for _, v := range p.Versions.All() {
-		c.children = c.children[:0]
-		for _, i := range v.Items.All() {
-			c.children = append(c.children, &i.Attrs)
-		}
-		c.moveUp(&v.Attrs, "items")
+// items moves what the items of a version share to it.
+func (c *condenser) items(v *Version) {
+	c.children = c.children[:0]
+	for _, i := range v.Items.All() {
+		c.children = append(c.children, &i.Attrs)
 	}
+	c.moveUp(&v.Attrs, "items")
+}
+
+// versions moves what the versions of a product share to it.
+func (c *condenser) versions(p *Product) {
 	c.children = c.children[:0]
 	for _, v := range p.Versions.All() {
 		c.children = append(c.children, &v.Attrs)
 	}
 	c.moveUp(&p.Attrs, "versions")
+}
+
+// canMove tells whether a field may move to the parent that lists its children under that name.
+func canMove(f node[Value], listed string, sticky []string) bool {
+	return f.value.Kind() == Text && f.name != listed && !slices.Contains(sticky, f.name)
 }
 
 // moveUp moves what the children share to their parent, which lists them under that name.
@@ -56,7 +60,7 @@ func (c *condenser) moveUp(parent *Attrs, listed string) {
 	}
 	c.shared = c.shared[:0]
 	for i, f := range c.children[0].fields.list {
-		if f.value.Kind() == Text && f.name != listed && !slices.Contains(c.sticky, f.name) {
+		if canMove(f, listed, c.sticky) {
 			c.shared = append(c.shared, sharedField{f, i})
 		}
 	}

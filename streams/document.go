@@ -109,7 +109,7 @@ func (p *parser) version(depth int) (*Version, error) {
 	return x, p.node(depth, &x.Attrs, "items", func() (err error) {
 		x.Items, err = children(p, depth+1, func(depth int) (*Item, error) {
 			fields, _, err := p.fields(depth, "", nil)
-			return p.item(fields), err
+			return p.item(p.keep(fields)), err
 		})
 		return err
 	})

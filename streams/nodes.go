@@ -64,12 +64,12 @@ func (n *Nodes[T]) setAt(i int, name string, child T) {
 		n.reindex()
 		return
 	}
-	n.list = append(n.list, node[T]{name, child})
-	n.added()
+	n.add(name, child)
 }
 
-// added keeps the index right after a child was appended.
-func (n *Nodes[T]) added() {
+// add is Set for a name that is not there.
+func (n *Nodes[T]) add(name string, child T) {
+	n.list = append(n.list, node[T]{name, child})
 	if last := len(n.list) - 1; n.index != nil {
 		n.index[n.list[last].name] = last
 	} else if last == linearLimit {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/seed-43fb3962/sstream/internal/pages"
 )
 
 // maxDepth bounds nesting, so that a hostile document cannot exhaust the stack.
@@ -22,29 +24,19 @@ func (e *SyntaxError) Error() string {
 
 // parser reads JSON in one pass; strings and values are slices of the text.
 type parser struct {
-	s     string
-	i     int
-	stack []node[Value] // the fields of the nodes that are being read
-	block []node[Value] // where the fields of finished nodes go
-	items []Item        // where items go
-	grow  int           // how many fields a new block has room for at least
-	last  [8][]member   // the members of the last node of each depth, as far as they are remembered
+	s      string
+	i      int
+	passed position      // where s begins
+	stack  []node[Value] // the fields of the nodes that are being read
+	last   [8][]member   // the members of the last node of each depth, as far as they are remembered
+	arena                // where the fields of finished nodes go
 }
 
-// newParser checks that text is UTF-8.
+// newParser makes a parser of a whole text.
 func newParser(text string) (*parser, error) {
-	p := &parser{s: text, grow: max(512, len(text)/150)}
+	p := &parser{s: text, arena: arena{fields: pages.Make[node[Value]](max(512, len(text)/150))}}
 	if strings.HasPrefix(text, "\ufeff") {
 		return nil, p.fail("a byte order mark")
-	}
-	if !utf8.ValidString(text) {
-		for i, r := range text {
-			if _, n := utf8.DecodeRuneInString(text[i:]); r == utf8.RuneError && n == 1 {
-				p.i = i
-				break
-			}
-		}
-		return nil, p.fail("not UTF-8")
 	}
 	return p, nil
 }
@@ -53,12 +45,24 @@ func newParser(text string) (*parser, error) {
 func inPlace(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
 
 func (p *parser) fail(format string, args ...any) error {
-	before := p.s[:min(p.i, len(p.s))]
-	return &SyntaxError{
-		Line:    1 + strings.Count(before, "\n"),
-		Column:  len(before) - strings.LastIndexByte(before, '\n'),
-		Problem: fmt.Sprintf(format, args...),
+	at := p.passed
+	at.over(p.s[:p.i])
+	return &SyntaxError{Line: 1 + at.lines, Column: 1 + at.columns, Problem: fmt.Sprintf(format, args...)}
+}
+
+// position is how much text there is before a place.
+type position struct {
+	lines   int
+	columns int // bytes in the last line
+}
+
+// over moves on by a text.
+func (p *position) over(text string) {
+	if i := strings.LastIndexByte(text, '\n'); i >= 0 {
+		p.lines += strings.Count(text, "\n")
+		p.columns, text = 0, text[i+1:]
 	}
+	p.columns += len(text)
 }
 
 func (p *parser) space() { p.i = skipBlanks(p.s, p.i) }
@@ -176,7 +180,12 @@ func (p *parser) text() (string, error) {
 			p.i = i
 			return "", p.fail("a control character in a string")
 		default:
-			i++
+			r, n := utf8.DecodeRuneInString(p.s[i:])
+			if r == utf8.RuneError && n == 1 {
+				p.i = i
+				return "", p.fail("not UTF-8")
+			}
+			i += n
 		}
 	}
 	p.i = len(p.s)

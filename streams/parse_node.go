@@ -1,10 +1,6 @@
 package streams
 
-import (
-	"strings"
-
-	"github.com/seed-43fb3962/sstream/internal/pages"
-)
+import "strings"
 
 // member is a member of a node as it stood in the text. Nodes of one depth are alike: most have the same members as the
 // one before, laid out in the same way, and many have the same values. What stands there again is not read again, and is
@@ -117,26 +113,4 @@ func (p *parser) memberValue(m *member, depth int) (Value, error) {
 		m.value = v.raw
 	}
 	return v, err
-}
-
-// item makes an item of fields that are lent.
-func (p *parser) item(fields []node[Value]) *Item {
-	if len(p.items) == cap(p.items) {
-		p.items = make([]Item, 0, max(p.grow/8, 1))
-	}
-	p.items = append(p.items, Item{})
-	x := &p.items[len(p.items)-1]
-	x.fields.list = p.keep(fields)
-	x.fields.reindex()
-	return x
-}
-
-// keep copies fields to a block that many nodes share: one allocation for hundreds of them.
-func (p *parser) keep(fields []node[Value]) []node[Value] {
-	if len(fields) > cap(p.block)-len(p.block) {
-		p.block = pages.Make[node[Value]](max(p.grow, len(fields)))
-	}
-	start := len(p.block)
-	p.block = append(p.block, fields...)
-	return p.block[start:len(p.block):len(p.block)]
 }

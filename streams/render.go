@@ -39,9 +39,8 @@ type Renderable interface {
 }
 
 type renderer struct {
-	dst       []byte
-	depth     int
-	condenser *condenser // condenses each product before it is written; nil: they stay as they are
+	dst   []byte
+	depth int
 	Style
 }
 
@@ -66,9 +65,6 @@ func (r *renderer) any(x any) {
 	case *Version:
 		r.attrs(&x.Attrs, "items", x.Items.present(), func() { below(r, &x.Items) })
 	case *Product:
-		if r.condenser != nil {
-			r.condenser.product(x)
-		}
 		r.attrs(&x.Attrs, "versions", x.Versions.present(), func() { below(r, &x.Versions) })
 	case *Products:
 		r.attrs(&x.Attrs, "products", x.Products.present(), func() { below(r, &x.Products) })

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -103,7 +104,7 @@ func (c *convertFlags) run(ctx context.Context, a *app, args []string) error {
 	if c.format != "" && c.format != "json" && c.format != "tab" {
 		return usageError("--format is json or tab, not %q", c.format)
 	}
-	collectRarely(a, 400)
+	collectRarely(a, -1) // what is read is held until it is written: there is no garbage
 	updated, err := now(a)
 	if err != nil {
 		return err
@@ -145,40 +146,48 @@ func shownList(name string) string {
 }
 
 func (c *convertFlags) read(a *app, items *streams.Collection, name string) error {
-	var data []byte
-	var err error
-	if name == "-" {
-		data, err = io.ReadAll(a.stdin)
-	} else {
-		data, err = readFile(name)
-	}
-	if err != nil {
-		var inPath *os.PathError
-		if errors.As(err, &inPath) {
-			err = inPath.Err
+	from := a.stdin
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return withoutPath(err)
 		}
-		return err
+		defer f.Close()
+		from = f
 	}
-	c.size += len(data)
-	if c.format == "json" || c.format == "" && bytes.HasPrefix(bytes.TrimSpace(data), []byte("[")) {
-		return items.AddJSON(data)
+	list := bufio.NewReader(&counted{from, &c.size})
+	add := items.AddTab
+	if c.format == "json" || c.format == "" && beginsList(list) {
+		add = items.AddJSON
 	}
-	return items.AddTab(string(data))
+	return withoutPath(add(list))
 }
 
-func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
+// counted counts what is read.
+type counted struct {
+	io.Reader
+	n *int
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	*c.n += n
+	return n, err
+}
+
+// beginsList tells whether what comes is a JSON list.
+func beginsList(r *bufio.Reader) bool {
+	start, _ := r.Peek(r.Size()) // what is wrong with it will be found again
+	return bytes.HasPrefix(bytes.TrimSpace(start), []byte("["))
+}
+
+// withoutPath is what is wrong with a file whose name will be said.
+func withoutPath(err error) error {
+	var inPath *os.PathError
+	if errors.As(err, &inPath) {
+		return inPath.Err
 	}
-	defer f.Close()
-	size := 0
-	if info, err := f.Stat(); err == nil {
-		size = int(info.Size())
-	}
-	b := bytes.NewBuffer(pages.Make[byte](size + bytes.MinRead))
-	_, err = b.ReadFrom(f)
-	return b.Bytes(), err
+	return err
 }
 
 // jujuReleased is the content id that Juju finds in index.json.
@@ -203,7 +212,7 @@ func (c *convertFlags) documents(items *streams.Collection) ([]publish.Document,
 	docs := []publish.Document{{Path: streamsDir + "index.json", Data: streams.Append(nil, index, style), Index: true}}
 	for _, doc := range made {
 		text := pages.Make[byte](c.size / len(made)) // about what it will take
-		docs = append(docs, publish.Document{Path: path(doc.ContentID()), Data: streams.AppendCondensed(text, doc, streams.Sticky, style)})
+		docs = append(docs, publish.Document{Path: path(doc.ContentID()), Data: streams.Append(text, doc, style)})
 	}
 	if c.juju {
 		docs[0].Path = streamsDir + "index2.json"
@@ -229,6 +238,9 @@ func (c *convertFlags) publish(ctx context.Context, a *app, target string, docs 
 	defer func() { err = errors.Join(err, done(), dir.Close()) }()
 	p := publish.Publisher{Store: dir, Gzip: c.gzip}
 	signed := c.signer.key != "" || c.signer.command != ""
+	if signed || c.gzip {
+		collectRarely(a, 400) // each takes the memory of many documents
+	}
 	if signed {
 		if p.Signer, err = c.signer.open(a); err != nil {
 			return err

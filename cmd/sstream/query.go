@@ -172,7 +172,7 @@ func (q *queryFlags) run(ctx context.Context, a *app, address string, filters st
 }
 
 // collectRarely is for commands that hold what they have read to the end, so that to look for garbage early is in vain.
-// It is looked for when there may be percent as much of it as there is in use.
+// It is looked for when there may be percent as much of it as there is in use; never, if percent is -1.
 func collectRarely(a *app, percent int) {
 	if a.getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)

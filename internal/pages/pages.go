@@ -14,4 +14,4 @@ func Make[T any](n int) []T {
 }
 
 // worth is the size from which on large pages count.
-const worth = 8 << 20
+const worth = 4 << 20
