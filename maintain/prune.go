@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -63,6 +64,7 @@ func Prune(ctx context.Context, root string, o PruneOptions) ([]*PrunePlan, erro
 	if p.retired, err = readRetired(p.fsys); err != nil {
 		return nil, err
 	}
+	p.recorded = maps.Clone(p.retired)
 	p.Orphans = p.Orphans || o.Seed
 	plans, failed := p.plan(ctx)
 	if err := p.guard(plans); err != nil || o.DryRun || len(plans) == 0 {
@@ -74,9 +76,10 @@ func Prune(ctx context.Context, root string, o PruneOptions) ([]*PrunePlan, erro
 type pruner struct {
 	PruneOptions
 	site
-	retired map[string]time.Time
-	old     map[string][]byte // catalogues as they are, by stream
-	emptied map[string]bool   // directories in which something was deleted, by path
+	retired  map[string]time.Time // when versions were unlisted that are to be deleted, by path
+	recorded map[string]time.Time // what is written down of that
+	old      map[string][]byte    // catalogues as they are, by stream
+	emptied  map[string]bool      // directories in which something was deleted, by path
 }
 
 // plan decides for every stream. The error tells of those for which it cannot.
@@ -176,14 +179,25 @@ func (p *pruner) guard(plans []*PrunePlan) error {
 	return nil
 }
 
-// carryOut publishes first and deletes then.
+// carryOut publishes first and deletes then. What leaves the documents is written down before that: should the run end
+// halfway, builds do not list it again and the next prune deletes it.
 func (p *pruner) carryOut(ctx context.Context, plans []*PrunePlan) error {
-	if err := p.retire(plans); err != nil {
+	before := p.recorded
+	p.retire(plans)
+	if err := p.record(); err != nil {
 		return err
 	}
 	if err := p.publish(ctx, plans); err != nil {
+		p.retired = before
+		return errors.Join(err, p.record())
+	}
+	if err := errors.Join(p.deleteAll(ctx, plans), p.record()); err != nil {
 		return err
 	}
+	return p.sweep(plans)
+}
+
+func (p *pruner) deleteAll(ctx context.Context, plans []*PrunePlan) error {
 	for _, plan := range plans {
 		if plan.Empty && p.Dangling {
 			p.Log.Info("Skipping removal of dangling resources, because product catalog is empty")
@@ -200,28 +214,34 @@ func (p *pruner) carryOut(ctx context.Context, plans []*PrunePlan) error {
 			p.delete(plan, r)
 		}
 	}
-	return p.sweep(plans)
+	return nil
 }
 
-// retire writes down what is to be deleted later and forgets what is not there any more. A build that comes between this and
-// the publication does what the publication would.
-func (p *pruner) retire(plans []*PrunePlan) error {
-	changed := false
+// retire takes note of what leaves the documents, and of what is to stay after all. A build that comes between its being
+// written down and the publication does what the publication would.
+func (p *pruner) retire(plans []*PrunePlan) {
 	for _, plan := range plans {
-		for _, r := range plan.Retire {
-			p.retired[r.Path] = p.now()
-			changed = true
+		for _, r := range plan.Unlist {
+			if r.Reason != Stale && !strings.ContainsRune(r.Path, '\n') { // a line cannot hold it
+				p.retired[r.Path] = p.now()
+			}
 		}
-	}
-	for dir := range p.retired {
-		if _, err := fs.Stat(p.fsys, dir); errors.Is(err, fs.ErrNotExist) {
+		for _, dir := range plan.pinned {
 			delete(p.retired, dir)
-			changed = true
 		}
 	}
-	if !changed {
+}
+
+// record writes down which unlisted versions are still to be deleted. What is gone is forgotten: it may come back.
+func (p *pruner) record() error {
+	maps.DeleteFunc(p.retired, func(dir string, _ time.Time) bool {
+		_, err := fs.Stat(p.fsys, dir)
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	if maps.Equal(p.retired, p.recorded) {
 		return nil
 	}
+	p.recorded = maps.Clone(p.retired)
 	return writeRetired(p.root, p.retired)
 }
 

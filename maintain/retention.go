@@ -75,7 +75,8 @@ type PrunePlan struct {
 	Empty  bool      `json:"-"`      // the catalogue lists nothing, so that nothing can be told to dangle
 
 	after   *streams.Products
-	changed bool // after is not what is listed now
+	changed bool     // after is not what is listed now
+	pinned  []string // unlisted versions that are to stay, by path
 }
 
 // Holdings are what is known of a stream before it is pruned.
@@ -202,6 +203,7 @@ func (p *planner) unlisted(product *Product) {
 		case isPruned(v.Name):
 			p.remove(p.removal(product.ID(), v.Name, v.Path, Remains))
 		case p.pinned(product.ID(), v.Name):
+			p.plan.pinned = append(p.plan.pinned, v.Path)
 		case retired && p.now.Sub(since) >= p.Grace:
 			p.remove(p.removal(product.ID(), v.Name, v.Path, Retired))
 		case retired || !p.Dangling || p.plan.Empty:

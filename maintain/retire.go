@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// retiredPath is where it is kept, below the root, which versions are no longer listed and will be deleted: one line
-// each, "<when it was unlisted> <path>". A build passes them over.
+// retiredPath is where it is kept, below the root, which versions are no longer listed and will be deleted, by this run or
+// a later one: one line each, "<when it was unlisted> <path>". A build passes them over.
 const retiredPath = ".sstream/retired"
 
 func readRetired(fsys fs.FS) (map[string]time.Time, error) {
@@ -38,9 +38,10 @@ func readRetired(fsys fs.FS) (map[string]time.Time, error) {
 func writeRetired(root string, retired map[string]time.Time) error {
 	name := filepath.Join(root, retiredPath)
 	if len(retired) == 0 {
-		if err := os.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		_ = os.Remove(filepath.Dir(name)) // if nothing else is in there
 		return nil
 	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {

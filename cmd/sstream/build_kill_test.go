@@ -1,9 +1,7 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -20,42 +18,25 @@ func TestBuildKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")
 	}
-	root := t.TempDir()
-	program := filepath.Join(t.TempDir(), "sstream")
-	if err := os.Symlink(os.Args[0], program); err != nil {
-		t.Fatal(err)
-	}
+	sstream, root := newProgram(t), t.TempDir()
+	build := []string{"build", root, "--loglevel", "error"}
 	base := strings.Repeat("a line of a root file system that hardly changes\n", 20000)
 	add := func(product, version int) {
 		dir := fmt.Sprintf("%s/images/ubuntu/noble/amd64/p%d/202401%02d", root, product, version)
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			t.Fatal(err)
-		}
 		for name, text := range map[string]string{"lxd.tar.xz": "metadata", "rootfs.squashfs": base} {
-			if err := os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, "%s%d/%d", text, product, version), 0o666); err != nil {
-				t.Fatal(err)
-			}
+			writeFile(t, filepath.Join(dir, name), fmt.Appendf(nil, "%s%d/%d", text, product, version))
 		}
-	}
-	build := func(limit time.Duration) error {
-		ctx, cancel := context.WithTimeout(t.Context(), limit)
-		defer cancel()
-		return exec.CommandContext(ctx, program, "build", root, "--loglevel", "error").Run() // killed when ctx is done
 	}
 	add(0, 1)
-	if err := build(time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	sstream.run(t, build...)
 	for i := range 24 {
 		add(i%3, 2+i/3)
-		_ = build(time.Duration(2+i*3) * time.Millisecond)
+		sstream.killed(t, time.Duration(2+i*3)*time.Millisecond, build...)
 		checkTree(t, root)
 	}
-	if err := build(time.Minute); err != nil {
-		t.Fatal(err)
-	}
+	sstream.run(t, build...)
 	checkTree(t, root)
-	out, err := exec.Command(program, "list", "--root", root, "--format", "csv").Output()
+	out, err := exec.Command(string(sstream), "list", "--root", root, "--format", "csv").Output()
 	if n := strings.Count(string(out), "\n"); err != nil || n != 25 {
 		t.Errorf("%d images are listed, %v", n, err)
 	}

@@ -39,29 +39,22 @@ func interruptSource(day int, big string) map[string]string {
 // TestInterrupted presses Ctrl-C while the server says nothing: the program ends within a second, with 130; the mirror is
 // what it was, and the next run asks for the rest only. On a busy machine the quickest of three tries counts.
 func TestInterrupted(t *testing.T) {
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program := filepath.Join(t.TempDir(), "sstream")
-	if err := os.Symlink(self, program); err != nil {
-		t.Fatal(err)
-	}
+	sstream := newProgram(t)
 	var took []time.Duration
 	for range 3 {
-		took = append(took, interrupt(t, program))
+		took = append(took, interrupt(t, sstream))
 	}
 	if quickest := slices.Min(took); quickest > time.Second {
 		t.Errorf("from Ctrl-C to the end it took %v", took)
 	}
 }
 
-func interrupt(t *testing.T, program string) time.Duration {
+func interrupt(t *testing.T, sstream program) time.Duration {
 	const sent = 400_000
 	big := strings.Repeat("0123456789abcdef", 50_000)
 	server, target := fetchtest.New(t, interruptSource(1, "")), t.TempDir()
 	mirror := func() (*exec.Cmd, *bytes.Buffer) {
-		cmd := exec.Command(program, "mirror", "--grace=0", server.URL+"streams/v1/index.json", target)
+		cmd := exec.Command(string(sstream), "mirror", "--grace=0", server.URL+"streams/v1/index.json", target)
 		out := new(bytes.Buffer)
 		cmd.Stdout, cmd.Stderr = out, out
 		return cmd, out

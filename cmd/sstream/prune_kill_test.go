@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,40 +14,21 @@ func TestPruneKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")
 	}
-	root := t.TempDir()
-	program := filepath.Join(t.TempDir(), "sstream")
-	if err := os.Symlink(os.Args[0], program); err != nil {
-		t.Fatal(err)
-	}
-	run := func(limit time.Duration, args ...string) error {
-		ctx, cancel := context.WithTimeout(t.Context(), limit)
-		defer cancel()
-		return exec.CommandContext(ctx, program, append(args, "--loglevel", "error")...).Run() // killed when ctx is done
-	}
+	sstream, root := newProgram(t), t.TempDir()
+	build := []string{"build", root, "--deltas", "none", "--loglevel", "error"}
+	prune := []string{"prune", root, "--retain-builds", "2", "--grace", "0s", "--loglevel", "error"}
 	for i := range 20 {
 		for version := range 12 {
 			dir := fmt.Sprintf("%s/images/ubuntu/noble/amd64/p%d/202401%02d", root, i%4, version+1)
-			if err := os.MkdirAll(dir+"/more/and/more", 0o777); err != nil {
-				t.Fatal(err)
-			}
 			for _, name := range []string{"lxd.tar.xz", "a.squashfs", "more/and/more/x"} {
-				if err := os.WriteFile(filepath.Join(dir, name), []byte(name), 0o666); err != nil {
-					t.Fatal(err)
-				}
+				writeFile(t, filepath.Join(dir, name), []byte(name))
 			}
 		}
-		if err := run(time.Minute, "build", root, "--deltas", "none"); err != nil {
-			t.Fatal(err)
-		}
-		_ = run(time.Duration(3+i*2)*time.Millisecond, "prune", root, "--retain-builds", "2", "--grace", "0s")
+		sstream.run(t, build...)
+		sstream.killed(t, time.Duration(3+i*2)*time.Millisecond, prune...)
 		checkTree(t, root)
 	}
-	// What the last one has unlisted and not deleted any more, the next build lists again.
-	for _, args := range [][]string{{"build", root, "--deltas", "none"}, {"prune", root, "--retain-builds", "2", "--grace", "0s"}} {
-		if err := run(time.Minute, args...); err != nil {
-			t.Fatal(err)
-		}
-	}
+	sstream.run(t, prune...)
 	checkTree(t, root)
 	left, err := filepath.Glob(root + "/images/*/*/*/*/*")
 	if err != nil || len(left) != 8 {

@@ -41,13 +41,7 @@ func killSource(t *testing.T, dir string, day int) map[string][]byte {
 	files["streams/v1/list.json"] = streams.Append(nil, list, streams.Style{})
 	files["streams/v1/index.json"] = []byte(`{"format":"index:1.0","index":{"kill":{"format":"products:1.0","path":"streams/v1/list.json"}}}`)
 	for path, data := range files {
-		full := filepath.Join(dir, path)
-		if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(full, data, 0o644); err != nil {
-			t.Fatal(err)
-		}
+		writeFile(t, filepath.Join(dir, path), data)
 	}
 	return files
 }
@@ -57,12 +51,10 @@ func killSource(t *testing.T, dir string, day int) map[string][]byte {
 func TestKilled(t *testing.T) {
 	source, target := t.TempDir(), t.TempDir()
 	killSource(t, source, 1)
-	mirror := program(t, "mirror", "--grace=0", "--path=streams/v1/index.json", source, target)
-	if out, err := mirror().CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	sstream, mirror := newProgram(t), []string{"mirror", "--grace=0", "--path=streams/v1/index.json", source, target}
+	sstream.run(t, mirror...)
 	want := killSource(t, source, 2)
-	killUntilDone(t, mirror, target)
+	killUntilDone(t, sstream, mirror, target)
 	for path, data := range want {
 		got, err := os.ReadFile(filepath.Join(target, path))
 		if err != nil || !bytes.Equal(got, data) {
@@ -78,68 +70,36 @@ func TestKilled(t *testing.T) {
 // TestKilledWhileMaking does so while files are made of deltas.
 func TestKilledWhileMaking(t *testing.T) {
 	source, target := t.TempDir(), t.TempDir()
-	mirror := program(t, "mirror", "--grace=0", "--use-deltas", "--path=streams/v1/index.json", source, target)
+	sstream, mirror := newProgram(t), []string{"mirror", "--grace=0", "--use-deltas", "--path=streams/v1/index.json", source, target}
 	for _, version := range []string{"20240505", "20240506", "20240507"} {
 		for p := range 8 {
 			dir := filepath.Join(source, fmt.Sprintf("images/ubuntu/r%d/amd64/cloud", p), version)
-			if err := os.MkdirAll(dir, 0o755); err != nil {
-				t.Fatal(err)
-			}
 			image := bytes.Repeat([]byte(fmt.Sprintf("%d: a line of an image that stays. ", p)), 20000)
 			image = append(image, version...)
 			for name, data := range map[string][]byte{"rootfs.squashfs": image, "lxd.tar.xz": []byte(version)} {
-				if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-					t.Fatal(err)
-				}
+				writeFile(t, filepath.Join(dir, name), data)
 			}
 		}
-		if out, err := program(t, "build", "--loglevel=error", source)().CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
+		sstream.run(t, "build", "--loglevel=error", source)
 		if version == "20240505" {
-			if out, err := mirror().CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
+			sstream.run(t, mirror...)
 		}
 	}
-	killUntilDone(t, mirror, target)
+	killUntilDone(t, sstream, mirror, target)
 	if out, err := exec.Command("diff", "-r", filepath.Join(source, "images"), filepath.Join(target, "images")).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }
 
-// program returns what makes a call of sstream, in a process of its own.
-func program(t *testing.T, args ...string) func() *exec.Cmd {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "sstream")
-	if err := os.Symlink(self, name); err != nil {
-		t.Fatal(err)
-	}
-	return func() *exec.Cmd { return exec.Command(name, args...) }
-}
-
-// killUntilDone calls mirror and kills it, later each time, until it comes to its end before that.
-func killUntilDone(t *testing.T, mirror func() *exec.Cmd, target string) {
+// killUntilDone runs a mirror and kills it, later each time, until it comes to its end before that.
+func killUntilDone(t *testing.T, sstream program, mirror []string, target string) {
 	t.Helper()
 	killed := 0
-	for delay := 2 * time.Millisecond; ; delay += delay/4 + time.Millisecond {
-		cmd := mirror()
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		timer := time.AfterFunc(delay, func() { _ = cmd.Process.Kill() })
-		err := cmd.Wait()
-		timer.Stop()
+	for delay := 2 * time.Millisecond; sstream.killed(t, delay, mirror...); delay += delay/4 + time.Millisecond {
 		checkListed(t, target)
-		if err == nil {
-			break
-		}
 		killed++
 	}
+	checkListed(t, target)
 	if killed < 3 {
 		t.Errorf("the program was killed %d times only", killed)
 	}
@@ -149,6 +109,7 @@ func killUntilDone(t *testing.T, mirror func() *exec.Cmd, target string) {
 	}
 }
 
+// checkListed: whatever is listed is there and whole.
 func checkListed(t *testing.T, target string) {
 	t.Helper()
 	m, err := fetch.Open(target, fetch.Options{})

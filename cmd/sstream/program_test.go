@@ -1,0 +1,63 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// program is this test's binary by the name of sstream, to be run in processes of its own: see TestMain.
+type program string
+
+func newProgram(t *testing.T) program {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := program(filepath.Join(t.TempDir(), "sstream"))
+	if err := os.Symlink(self, string(p)); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// run calls the program, which has to end well.
+func (p program) run(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.Command(string(p), args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+}
+
+// killed calls the program and kills it after a while, with no chance to clean up. It tells whether it did: if the
+// program came to its end before that, it has to be a good one.
+func (p program) killed(t *testing.T, after time.Duration, args ...string) bool {
+	t.Helper()
+	cmd := exec.Command(string(p), args...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+	defer timer.Stop()
+	err := cmd.Wait()
+	exit := new(exec.ExitError)
+	if err != nil && (!errors.As(err, &exit) || exit.Exited()) {
+		t.Fatalf("%s: %v", cmd, err)
+	}
+	return err != nil
+}
+
+// writeFile writes a file and the directories above it.
+func writeFile(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
