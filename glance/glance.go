@@ -6,7 +6,8 @@
 // image service itself is the record of what is there, so that a run after an interrupted one puts things right.
 //
 // Two runs at a time on one content id do no harm, but waste: each leaves to the other what that is uploading and takes
-// over what it has published, and what both have uploaded is there once after the next run.
+// over what it has published, and what both have uploaded is there once after the next run. Runs on several content ids may
+// write one index at the same time.
 package glance
 
 import (

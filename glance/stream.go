@@ -61,20 +61,51 @@ func (r *region) products() *streams.Products {
 
 var style = streams.Style{Indent: 1} // as the old tool writes it: no newline at the end
 
-// publish writes the region's stream, and its entry in the index, unless that is what is published already.
+// publish makes what the region holds what is published, unless it is already. An object store cannot refuse to write what
+// was read before another wrote it: of two runs that put their entries into one index at once, one is lost. So where others
+// write an index too, it is read again when who had read it before has written it, and our entry is put back if it is gone.
 func (o *Options) publish(ctx context.Context, r *region) error {
-	if r.Publisher == nil || r.current {
+	if r.Publisher == nil {
 		return nil
 	}
+	for range publishAttempts {
+		if r.current {
+			return nil
+		}
+		began := o.Now()
+		shared, err := o.write(ctx, r)
+		if err != nil || !shared {
+			return err
+		}
+		if err := r.images.Cloud().Pause(ctx, min(2*o.Now().Sub(began), publishEvery)); err != nil {
+			return err
+		}
+		index, err := readIndex(ctx, r.Publisher.Store)
+		if err != nil {
+			return err
+		}
+		if r.current = o.listed(index, r, r.known); !r.current {
+			o.Log.Warn("another run has written the index at the same time: this one's entry is put back", "region", r.Region, "content_id", r.ContentID)
+		}
+	}
+	return fmt.Errorf("cannot publish: other runs take %s out of the index again and again", r.ContentID)
+}
+
+const publishAttempts = 10
+
+// write writes the region's stream, and its entry in the index, unless that is what is published already. It tells whether
+// it has written an index that others write too, or may begin to.
+func (o *Options) write(ctx context.Context, r *region) (shared bool, err error) {
 	index, err := o.look(ctx, r)
 	if err != nil {
-		return err
+		return false, err
 	}
 	p := r.products()
-	if entry, ok := index.Entries.Get(r.ContentID); ok && same(p, r.known) && o.lists(entry, r, p) {
+	if o.listed(index, r, p) && same(p, r.known) {
 		r.current = true
-		return nil
+		return false, nil
 	}
+	_, ours := index.Entries.Get(r.ContentID)
 	now := o.Now().UTC().Format(time.RFC1123Z)
 	p.Set("updated", streams.String(now))
 	index.Set("updated", streams.String(now))
@@ -87,10 +118,10 @@ func (o *Options) publish(ctx context.Context, r *region) error {
 		{Path: indexPath, Data: streams.Append(nil, index, style), Changed: true, Companions: true, Index: true},
 	}, nil)
 	if err != nil {
-		return fmt.Errorf("cannot publish: %w", err)
+		return false, fmt.Errorf("cannot publish: %w", err)
 	}
 	r.text, r.known, r.current = text, p, true
-	return nil
+	return !ours || index.Entries.Len() > 1, nil
 }
 
 // readIndex returns the index that is there, whose other entries stay, or an empty one.
@@ -131,8 +162,12 @@ func (o *Options) entry(r *region, p *streams.Products, updated string) *streams
 	return e
 }
 
-// lists tells whether an entry says all that it should, whenever it was written.
-func (o *Options) lists(e *streams.Entry, r *region, p *streams.Products) bool {
+// listed tells whether the index has the region's entry as it should be, whenever it was written.
+func (o *Options) listed(index *streams.Index, r *region, p *streams.Products) bool {
+	e, ok := index.Entries.Get(r.ContentID)
+	if !ok {
+		return false
+	}
 	want := o.entry(r, p, e.Str("updated"))
 	have := e.Get("products").StringList()
 	slices.Sort(have)

@@ -1,0 +1,176 @@
+package glance
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed-43fb3962/sstream/openstack"
+	"github.com/seed-43fb3962/sstream/openstack/openstacktest"
+	"github.com/seed-43fb3962/sstream/publish"
+	"github.com/seed-43fb3962/sstream/store"
+	"github.com/seed-43fb3962/sstream/store/swift"
+	"github.com/seed-43fb3962/sstream/streams"
+)
+
+// overwritten is a store in which another writer, who had read the index before, writes it just after it was put.
+type overwritten struct {
+	store.Store
+	times, puts int
+	by          []byte
+}
+
+func (s *overwritten) Put(ctx context.Context, path string, c store.Content) error {
+	err := s.Store.Put(ctx, path, c)
+	if err != nil || path != indexPath {
+		return err
+	}
+	s.puts++
+	if s.puts <= s.times {
+		return s.Store.Put(ctx, path, store.Bytes(s.by))
+	}
+	return nil
+}
+
+// An entry that another run has taken out of the index is put back, beside that run's.
+func TestIndexOverwritten(t *testing.T) {
+	config, err := openstack.FromEnv(openstacktest.New(t, "RegionOne").Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pauses []time.Duration
+	cloud, err := openstack.Connect(t.Context(), config, openstack.Options{Sleep: func(_ context.Context, d time.Duration) error {
+		pauses = append(pauses, d)
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const other = `{"format": "index:1.0", "index": {"other": {"path": "streams/v1/other.json"}}}`
+	for _, test := range []struct {
+		before      string
+		times, puts int
+		pauses      int
+		err         string
+	}{
+		{before: other, puts: 1, pauses: 1},
+		{before: other, times: 3, puts: 4, pauses: 4},
+		{times: 1, puts: 2, pauses: 2}, // both are the first to write it
+		{before: other, times: 99, puts: publishAttempts, pauses: publishAttempts, err: "cannot publish: other runs take mine out of the index again and again"},
+		{before: `{"format": "index:1.0", "index": {"mine": {}}}`, puts: 1}, // nobody else writes it
+	} {
+		s := &overwritten{Store: new(store.Memory), times: test.times, by: []byte(other)}
+		if test.before != "" {
+			if err := s.Store.Put(t.Context(), indexPath, store.Bytes([]byte(test.before))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := newWriter(t, cloud, "mine", s)
+		r.hold(streams.Ref{Product: "p", Version: "1", Item: "i"}, &Image{ID: "id", Status: statusActive})
+		pauses = nil
+		now := time.Unix(0, 0)
+		o := &Options{Now: func() time.Time {
+			now = now.Add(time.Second)
+			return now
+		}}
+		o.setDefaults()
+		if err := o.publish(t.Context(), r); fmt.Sprint(err) != test.err && (err != nil || test.err != "") {
+			t.Errorf("%+v: %v", test, err)
+		}
+		if s.puts != test.puts || len(pauses) != test.pauses {
+			t.Errorf("%+v: %d puts, pauses %v", test, s.puts, pauses)
+		}
+		for _, pause := range pauses {
+			if pause < 2*time.Second {
+				t.Errorf("%+v: a pause of %v is shorter than the writing took", test, pause)
+			}
+		}
+		index, err := readIndex(t.Context(), s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, mine := index.Entries.Get("mine")
+		_, others := index.Entries.Get("other")
+		if mine != (test.err == "") || others != (test.before == other || test.times > 0) {
+			t.Errorf("%+v: the index has mine: %v, other: %v", test, mine, others)
+		}
+	}
+}
+
+// Runs of several streams write one index again and again at the same time. Each entry says in the end what its run wrote last.
+func TestWritersReal(t *testing.T) {
+	const rounds = 6
+	config, err := openstack.FromEnv(openstacktest.Real(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var writers []*region
+	for _, id := range []string{"first", "second"} {
+		cloud, err := openstack.Connect(t.Context(), config, openstack.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		service, err := cloud.ObjectStore("RegionOne")
+		if err != nil {
+			t.Fatal(err)
+		}
+		writers = append(writers, newWriter(t, cloud, id, swift.New(service, "writers", "", swift.Options{})))
+	}
+	objects := writers[0].Publisher.Store.(*swift.Store)
+	t.Cleanup(func() {
+		for path, err := range objects.List(context.Background(), "") {
+			if err == nil {
+				err = objects.Delete(context.Background(), path)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	o := new(Options)
+	o.setDefaults()
+	lost := 0
+	for round := range rounds {
+		product := fmt.Sprintf("product%d", round)
+		var all sync.WaitGroup
+		for _, r := range writers {
+			r.held = map[streams.Ref]*Image{{Product: product, Version: "1", Item: "i"}: {ID: product, Status: statusActive}}
+			r.current = false
+			all.Go(func() {
+				if err := o.publish(t.Context(), r); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		index, err := readIndex(t.Context(), objects)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range writers {
+			if e, ok := index.Entries.Get(r.ContentID); !ok || strings.Join(e.Get("products").StringList(), " ") != product {
+				lost++
+			}
+		}
+	}
+	if lost > 0 {
+		t.Errorf("in %d rounds %d entries were lost", rounds, lost)
+	}
+}
+
+// newWriter is a region that publishes into a store.
+func newWriter(t *testing.T, cloud *openstack.Cloud, contentID string, s store.Store) *region {
+	t.Helper()
+	target, err := NewTarget(cloud, "RegionOne", contentID, &publish.Publisher{Store: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &region{Target: target, held: map[streams.Ref]*Image{}, leaving: map[string]bool{}}
+	if r.text, r.known, err = r.published(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
