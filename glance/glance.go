@@ -42,7 +42,7 @@ type Options struct {
 	LatestProperty    bool              // the newest image of an OS version and architecture has latest=true, others do not
 	ModifyHook        []string          // a command that changes an image's file before it is uploaded; empty: none
 
-	Jobs    int           // products that are worked on at once; 0: 2
+	Jobs    int           // products that are worked on at once; less than 1: 2
 	Stale   time.Duration // after which an upload that is neither active nor queued is taken to be dead; 0: 12 hours
 	TempDir string        // for the files that the hook works on; empty: the system's
 
@@ -71,7 +71,7 @@ type Progress struct {
 }
 
 func (o *Options) setDefaults() {
-	if o.Jobs == 0 {
+	if o.Jobs < 1 {
 		o.Jobs = 2
 	}
 	if o.Stale == 0 {

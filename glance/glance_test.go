@@ -35,8 +35,9 @@ func TestAgain(t *testing.T) {
 	}
 }
 
-// An image takes three requests; a download feeds all regions.
+// An image takes three requests and no temporary file; a download feeds all regions.
 func TestRequests(t *testing.T) {
+	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
 	cloud := openstacktest.New(t, "RegionOne", "RegionTwo")
 	s := newSetup(t, cloud.Getenv, "RegionOne", "RegionTwo")
 	m := newMirror(t, "base")
