@@ -93,7 +93,11 @@ func TestProperties(t *testing.T) {
 	s := newSetup(t, cloud.Getenv, "RegionOne")
 	o := released
 	o.Visibility, o.CustomProperties, o.LatestProperty = "community", map[string]string{"img_config_drive": "mandatory"}, true
+	o.Jobs = -1 // as if it was not given
 	s.must(newMirror(t, "old"), o)
+	if n := len(s.images("RegionOne")); n != 3 {
+		t.Errorf("%d images", n)
+	}
 	for _, i := range s.images("RegionOne") {
 		if i["visibility"] != "community" || i["img_config_drive"] != "mandatory" || i["latest"] != "true" {
 			t.Errorf("%v", i)

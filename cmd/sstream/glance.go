@@ -168,8 +168,6 @@ func (g *glanceFlags) options(a *app, filters []string) (o glance.Options, err e
 		return o, errors.New("--keep needs --max: say how many versions are to be kept")
 	case !slices.Contains(glance.Visibilities, g.visibility):
 		return o, usageError("--visibility is one of %s, not %q", strings.Join(glance.Visibilities, ", "), g.visibility)
-	case g.jobs < 1:
-		return o, usageError("--jobs is a number of products, not %d", g.jobs)
 	case g.plan != "" && g.plan != "json":
 		return o, usageError("--plan knows json only, not %q", g.plan)
 	}
