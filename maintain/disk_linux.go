@@ -3,6 +3,7 @@ package maintain
 import (
 	"encoding/binary"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -66,15 +67,12 @@ func (f *diskFolder) close() {
 
 func (f *diskFolder) list() ([]fs.DirEntry, error) {
 	f.found, f.entries = f.found[:0], f.entries[:0]
-	for {
+	for more := true; more; {
 		n, err := retry(func() (int, error) { return unix.Getdents(f.fd, f.walk.buf[:]) })
 		if err != nil {
 			return nil, err
 		}
-		if n <= 0 {
-			break
-		}
-		f.add(f.walk.buf[:n])
+		more = f.add(f.walk.buf[:max(n, 0)])
 	}
 	slices.SortFunc(f.found, func(a, b diskEntry) int { return strings.Compare(a.name, b.name) })
 	for i := range f.found {
@@ -83,11 +81,13 @@ func (f *diskFolder) list() ([]fs.DirEntry, error) {
 	return f.entries, nil
 }
 
-// add takes what one call of getdents has told: records of which each has its length at 16, its type at 18 and its name,
-// ended by a zero, at 19.
-func (f *diskFolder) add(buf []byte) {
-	const lengthAt, typeAt, nameAt = 16, 18, 19
+// add takes what one call of getdents has told: records of which each has at 8 where the next one is, its length at 16,
+// its type at 18 and its name, ended by a zero, at 19. It tells whether there may be more; most file systems say of the
+// last one that nothing can come after it, which saves asking.
+func (f *diskFolder) add(buf []byte) (more bool) {
+	const nextAt, lengthAt, typeAt, nameAt = 8, 16, 18, 19
 	for len(buf) > nameAt {
+		more = binary.NativeEndian.Uint64(buf[nextAt:]) != math.MaxInt64
 		record := buf[:binary.NativeEndian.Uint16(buf[lengthAt:])]
 		buf = buf[len(record):]
 		name := record[nameAt:]
@@ -103,6 +103,7 @@ func (f *diskFolder) add(buf []byte) {
 		}
 		f.found = append(f.found, e)
 	}
+	return more
 }
 
 // diskEntry is an entry of a directory; of one that is no directory it is known what [fs.FileInfo] tells, but for the

@@ -229,7 +229,10 @@ func combinedOf(v *streams.Version, ftype string) (combined fingerprints) {
 		return nil
 	}
 	for name, item := range v.Items.All() {
-		if image := item.Str(field); image != "" && isMetadata(name) && isHex(image) {
+		if !isMetadata(name) {
+			continue
+		}
+		if image := item.Str(field); isHex(image) {
 			combined = append(combined, fingerprint{item.Str("sha256"), image})
 		}
 	}

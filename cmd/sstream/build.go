@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -156,7 +158,7 @@ With --watch the command stays and builds again whenever images come or go, unti
   sstream build /srv/images --deltas none --build-webpage`,
 		Args: exactly("ROOT"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			collectRarely(a, 200)
+			collectLate(a)
 			o, err := b.options(a, args[0])
 			if err != nil {
 				return err
@@ -174,6 +176,17 @@ With --watch the command stays and builds again whenever images come or go, unti
 	cmd.Flags().BoolVar(&watch, "watch", false, "stay, and build again whenever images come or go")
 	cmd.Flags().DurationVar(&settle, "settle", 5*time.Second, "with --watch: how long nothing may change before a build")
 	return cmd
+}
+
+// collectLate is for commands that mostly find that there is nothing to do, and then end before there is garbage worth
+// looking for. Those that find something look for it from then on as others do.
+func collectLate(a *app) {
+	if a.getenv("GOGC") != "" {
+		return
+	}
+	const first, then = 1200, 100 // percent of what is in use, but of 4 MB at least
+	debug.SetGCPercent(first)
+	runtime.AddCleanup(new([64]byte), func(percent int) { debug.SetGCPercent(percent) }, then) // with the first garbage
 }
 
 // watch builds again and again until ctx is done. A build that fails is reported, and the next one may do better.

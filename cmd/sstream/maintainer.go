@@ -112,7 +112,7 @@ func (m *maintainer) pruneCommand() *cobra.Command {
 
 // run calls work with the root directory and the timeout; what goes wrong is logged.
 func (m *maintainer) run(cmd *cobra.Command, args []string, work func(ctx context.Context, root string) error) error {
-	collectRarely(m.app, 200)
+	collectLate(m.app)
 	ctx := cmd.Context()
 	if m.timeout > 0 {
 		var cancel context.CancelFunc
