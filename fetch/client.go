@@ -152,7 +152,11 @@ func (m *Mirror) get(ctx context.Context, s *source, address string, rq request)
 		w.stop()
 		return nil, permanent("it is not a valid URL")
 	}
-	rq.header(r.Header, m.o.UserAgent)
+	if rq.isPlain() {
+		r.Header = m.plain
+	} else {
+		rq.header(r.Header, m.o.UserAgent)
+	}
 	resp, err := m.client.Do(r)
 	if err != nil {
 		w.stop()
@@ -169,6 +173,11 @@ func (m *Mirror) get(ctx context.Context, s *source, address string, rq request)
 		body.drain()
 	}
 	return a, err
+}
+
+// isPlain tells whether the request asks for a whole file, as most do.
+func (rq *request) isPlain() bool {
+	return !rq.pack && !rq.fresh && rq.off == 0 && rq.end == 0 && rq.known == nil
 }
 
 func (rq *request) header(h http.Header, agent string) {
@@ -200,7 +209,10 @@ func (rq *request) header(h http.Header, agent string) {
 
 // read makes an answer of a response.
 func (m *Mirror) read(resp *http.Response, rq request) (*answer, error) {
-	a := &answer{body: resp.Body, size: resp.ContentLength, stamp: stampOf(resp), tag: rangeTag(resp)}
+	a := &answer{body: resp.Body, size: resp.ContentLength, tag: rangeTag(resp)}
+	if rq.pack {
+		a.stamp = stampOf(resp)
+	}
 	switch resp.StatusCode {
 	case http.StatusOK:
 		if err := decode(a, resp, rq); err != nil {

@@ -129,6 +129,7 @@ type Mirror struct {
 	o       Options
 	sources []*source // the root first
 	client  *http.Client
+	plain   http.Header // of all requests for a whole file, which nobody changes
 	buffers chan []byte // for parts; nil: not yet made
 }
 
@@ -136,7 +137,8 @@ type Mirror struct {
 // A root without a slash at its end is taken as one with a slash, and if a document is not there, as it stands.
 func Open(root string, o Options) (*Mirror, error) {
 	o.setDefaults()
-	m := &Mirror{o: o, buffers: make(chan []byte, o.Streams)}
+	m := &Mirror{o: o, plain: http.Header{}, buffers: make(chan []byte, o.Streams)}
+	(&request{}).header(m.plain, o.UserAgent)
 	for range o.Streams {
 		m.buffers <- nil
 	}

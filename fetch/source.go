@@ -50,7 +50,7 @@ type answer struct {
 	from        int64         // the place of its first byte in the file: at or before request.off
 	size        int64         // of the whole file; -1: not known
 	tag         string        // for request.tag
-	stamp       Stamp
+	stamp       Stamp         // if request.pack was set
 	notModified bool
 	part        bool // no more is sent than what was asked for
 }

@@ -45,23 +45,30 @@ func (b *batch) forget(path string) bool {
 // addUnnamed is add for a file without a name, which is closed when it leaves the batch.
 func (b *batch) addUnnamed(path string, f *os.File) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
+	before := b.unnamed[path]
 	if b.unnamed == nil {
 		b.unnamed = make(map[string]*os.File)
 	}
-	if before := b.unnamed[path]; before != nil {
+	b.unnamed[path] = f
+	b.mu.Unlock()
+	if before != nil {
 		before.Close()
 	}
-	b.unnamed[path] = f
 }
 
 // dropUnnamed takes a file without a name out of the batch, if it is there. Without f it is that of the path, whichever it is.
 func (b *batch) dropUnnamed(path string, f *os.File) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if there := b.unnamed[path]; there != nil && (f == nil || f == there) {
-		there.Close()
+	there := b.unnamed[path]
+	if f != nil && f != there {
+		there = nil
+	}
+	if there != nil {
 		delete(b.unnamed, path)
+	}
+	b.mu.Unlock()
+	if there != nil {
+		there.Close()
 	}
 }
 

@@ -39,7 +39,9 @@ type Dir struct {
 
 	exchanges atomic.Int64 // how many there were
 	links     atomic.Int64 // how many were staged
-	unnamed   atomic.Int32 // whether there can be files without a name: unnamedUnknown, …
+
+	mostUnnamed int          // how many files may wait without a name
+	unnamed     atomic.Int32 // whether there can be files without a name: unnamedUnknown, …
 }
 
 // DirOptions say how a [Dir] is opened.
@@ -68,6 +70,7 @@ func OpenDir(path string, o DirOptions) (*Dir, error) {
 		o.Now = time.Now
 	}
 	d := &Dir{path: path, root: root, top: top, now: o.Now}
+	d.mostUnnamed = min(mostUnnamed, mostOpen()/4) // as many may come while these are named
 	d.buffers.New = func() any { return new([bufferSize]byte) }
 	return d, nil
 }

@@ -1,7 +1,7 @@
 package store
 
-// MostUnnamed is how many files wait without a name.
-const MostUnnamed = mostUnnamed
+// SetMostUnnamed has no more than n files wait without a name.
+func (d *Dir) SetMostUnnamed(n int) { d.mostUnnamed = n }
 
 // WithoutUnnamed makes d do as on a filesystem that knows no files without a name.
 func (d *Dir) WithoutUnnamed() { d.unnamed.Store(unnamedFails) }

@@ -8,7 +8,7 @@ import (
 // keyedLock lets one caller at a time have a key.
 type keyedLock struct {
 	mu   sync.Mutex
-	held map[string]chan struct{} // closed by the holder when it is done
+	held map[string]chan struct{} // closed by the holder when it is done; nil while nobody waits for that
 }
 
 func (k *keyedLock) lock(ctx context.Context, key string) (unlock func(), err error) {
@@ -17,6 +17,10 @@ func (k *keyedLock) lock(ctx context.Context, key string) (unlock func(), err er
 		wait, taken := k.held[key]
 		if !taken {
 			break
+		}
+		if wait == nil {
+			wait = make(chan struct{})
+			k.held[key] = wait
 		}
 		k.mu.Unlock()
 		select {
@@ -29,12 +33,14 @@ func (k *keyedLock) lock(ctx context.Context, key string) (unlock func(), err er
 	if k.held == nil {
 		k.held = make(map[string]chan struct{})
 	}
-	done := make(chan struct{})
-	k.held[key] = done
+	k.held[key] = nil
 	return func() {
 		k.mu.Lock()
+		wait := k.held[key]
 		delete(k.held, key)
 		k.mu.Unlock()
-		close(done)
+		if wait != nil {
+			close(wait)
+		}
 	}, nil
 }

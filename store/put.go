@@ -16,7 +16,7 @@ func (d *Dir) Put(ctx context.Context, path string, c Content) error {
 
 // PutSoon implements [Syncer]. Until Sync the content stays in its draft, PATH.part: so what is at a path is whole even
 // after a power cut, and an interrupted run need not read again what it had. Small content is kept in files without a
-// name, where the filesystem has such, and some hundreds of them are made durable, and then appear, together.
+// name, where the filesystem has such, and some thousands of them are made durable, and then appear, together.
 func (d *Dir) PutSoon(ctx context.Context, path string, c Content) error {
 	if isSmall(c) {
 		return d.putSmall(ctx, path, c)

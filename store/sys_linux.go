@@ -112,6 +112,15 @@ func linkFile(src, dir *os.File, name string) error {
 	return err
 }
 
+// mostOpen returns how many files this process may have open.
+func mostOpen() int {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return 0
+	}
+	return int(min(limit.Cur, 1<<20))
+}
+
 // heedsUmask tells whether a new file has none of the permissions that this process takes from new files.
 func heedsUmask(f *os.File) bool {
 	info, err := f.Stat()

@@ -11,9 +11,9 @@ import (
 	"slices"
 )
 
-// mostUnnamed is how many files may wait without a name, each of them open, before they are made durable and named. As
-// many may come meanwhile; together they stay below the limit of 1024 that systems may have.
-const mostUnnamed = 400
+// mostUnnamed is how many files may wait without a name before they are made durable and named. While the disk does that,
+// it makes writers wait.
+const mostUnnamed = 4000
 
 // isSmall tells whether content fits into one buffer together with the byte that would be too much.
 func isSmall(c Content) bool { return c.Size >= 0 && c.Size < bufferSize }
@@ -36,12 +36,12 @@ func (d *Dir) putSmall(ctx context.Context, name string, c Content) error {
 		c.Open = Bytes(data).Open
 		return d.put(ctx, name, c, (*draft).promise)
 	}
-	if err != nil || d.batch.countUnnamed() < mostUnnamed {
+	if err != nil || d.batch.countUnnamed() < d.mostUnnamed {
 		return err
 	}
 	d.swap.RLock()
 	defer d.swap.RUnlock()
-	return d.nameFiles(ctx, mostUnnamed)
+	return d.nameFiles(ctx, d.mostUnnamed)
 }
 
 // readSmall reads and checks small content.

@@ -167,11 +167,12 @@ func TestSmallContentReplaces(t *testing.T) {
 	})
 }
 
-// TestManySmallFiles: they are named a few hundred at a time, in directories that come and go, and what was there before
+// TestManySmallFiles: they are named some at a time, in directories that come and go, and what was there before
 // is not replaced before Sync.
 func TestManySmallFiles(t *testing.T) {
 	openBoth(t, func(t *testing.T, d *store.Dir) {
-		const n = 3*store.MostUnnamed + 7
+		const most, n = 50, 6*50 + 7
+		d.SetMostUnnamed(most)
 		storetest.Put(t, d, "0/0", "old")
 		path := func(i int) string { return fmt.Sprintf("%d/%d", i%5, i) }
 		var writers errgroup.Group
@@ -181,7 +182,7 @@ func TestManySmallFiles(t *testing.T) {
 					if err := d.PutSoon(t.Context(), path(i), storetest.Content([]byte(path(i)))); err != nil {
 						return err
 					}
-					if i%100 == 0 { // takes an empty directory along
+					if i%20 == 0 { // takes an empty directory along
 						if err := d.Delete(t.Context(), fmt.Sprintf("%d/none", i%5)); err != nil {
 							return err
 						}
@@ -194,7 +195,7 @@ func TestManySmallFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantFile(t, d.Path(), "0/0", "old")
-		if waiting := d.Unnamed(); waiting >= store.MostUnnamed {
+		if waiting := d.Unnamed(); waiting >= most {
 			t.Errorf("%d files wait for their names", waiting)
 		}
 		wantSync(t, d)
