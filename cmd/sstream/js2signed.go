@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -46,13 +45,14 @@ func js2signed(ctx context.Context, a *app, arg string, o publish.SignOptions) e
 	if err != nil {
 		return err
 	}
-	if info.IsDir() {
-		for _, name := range tree.paths {
-			fmt.Fprintln(a.stderr, shownName(filepath.Join(tree.root, name)))
-		}
+	if len(tree.paths) == 0 {
+		return nil
 	}
-	if len(tree.paths) > 0 {
-		_, err = tree.sign(ctx, o)
+	names, err := tree.sign(ctx, o)
+	if info.IsDir() {
+		for _, name := range names {
+			fmt.Fprintln(a.stderr, name)
+		}
 	}
 	return err
 }
