@@ -20,11 +20,18 @@ func inGroup(cmd *exec.Cmd) (finish func(stopped bool)) {
 		return kill(syscall.SIGTERM)
 	}
 	return func(stopped bool) {
+		if stopped && cmd.Process != nil {
+			if last == nil {
+				kill(syscall.SIGTERM)
+			}
+			// What the shell left behind is to end in order as well.
+			for end := time.Now().Add(mercy); kill(0) == nil && time.Now().Before(end); {
+				time.Sleep(10 * time.Millisecond)
+			}
+			kill(syscall.SIGKILL)
+		}
 		if last != nil {
 			last.Stop()
-		}
-		if stopped && cmd.Process != nil {
-			kill(syscall.SIGKILL) // what the shell left behind
 		}
 	}
 }

@@ -225,9 +225,16 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
+// TestInterrupt has a hook that has something to do before it ends, once as the shell itself and once as its child.
 func TestInterrupt(t *testing.T) {
+	const hook = "trap 'sleep 0.1; echo told; exit 7' TERM; echo begun; sleep 1000 & wait"
+	t.Run("shell", func(t *testing.T) { testInterrupt(t, hook) })
+	t.Run("child", func(t *testing.T) { testInterrupt(t, "("+hook+") & wait") })
+}
+
+func testInterrupt(t *testing.T, hook string) {
 	src := tree(t, map[string]string{start: catalogue(map[string]any{"i": file("f", "content")}), "f": "content"})
-	o, _ := options(t, "trap 'echo told; exit 7' TERM; echo begun; sleep 1000 & wait")
+	o, _ := options(t, hook)
 	pipe, end, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
