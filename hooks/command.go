@@ -95,7 +95,10 @@ func (r *run) call(ctx context.Context, c call, stdout io.Writer) (code int, err
 	cmd.Env = append(r.Env[:len(r.Env):len(r.Env)], env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = r.Stdin, r.shared(stdout), r.shared(r.Stderr)
 	cmd.WaitDelay = mercy + time.Second
-	finish := inGroup(cmd)
+	finish, err := inGroup(cmd)
+	if err != nil {
+		return 0, fmt.Errorf("cannot run hook %s for %s: %w", c.hook, c.about, err)
+	}
 	err = cmd.Run()
 	finish(err != nil && limit.Err() != nil)
 	var exit *exec.ExitError

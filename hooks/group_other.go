@@ -7,6 +7,6 @@ import (
 	"os/exec"
 )
 
-func inGroup(*exec.Cmd) (finish func(stopped bool)) { return func(bool) {} }
+func inGroup(*exec.Cmd) (finish func(stopped bool), err error) { return func(bool) {}, nil }
 
 func status(p *os.ProcessState) int { return p.ExitCode() }

@@ -11,7 +11,12 @@ import (
 
 // inGroup gives a command a process group of its own, all of which is told to end when its context is done, and killed
 // when it does not. finish must be called once the command has ended.
-func inGroup(cmd *exec.Cmd) (finish func(stopped bool)) {
+func inGroup(cmd *exec.Cmd) (finish func(stopped bool), err error) {
+	left, held, err := os.Pipe() // held by all of the group: it ends with the last of them
+	if err != nil {
+		return nil, err
+	}
+	cmd.ExtraFiles = []*os.File{held}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	kill := func(signal syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, signal) }
 	var last *time.Timer
@@ -20,20 +25,20 @@ func inGroup(cmd *exec.Cmd) (finish func(stopped bool)) {
 		return kill(syscall.SIGTERM)
 	}
 	return func(stopped bool) {
+		held.Close()
 		if stopped && cmd.Process != nil {
-			if last == nil {
+			if last == nil { // the shell has ended of itself
 				kill(syscall.SIGTERM)
 			}
-			// What the shell left behind is to end in order as well.
-			for end := time.Now().Add(mercy); kill(0) == nil && time.Now().Before(end); {
-				time.Sleep(10 * time.Millisecond)
-			}
+			_ = left.SetReadDeadline(time.Now().Add(mercy))
+			_, _ = left.Read(make([]byte, 1))
 			kill(syscall.SIGKILL)
 		}
+		left.Close()
 		if last != nil {
 			last.Stop()
 		}
-	}
+	}, nil
 }
 
 // status is the exit status as a shell gives it.

@@ -227,7 +227,7 @@ func TestTimeout(t *testing.T) {
 
 // TestInterrupt has a hook that has something to do before it ends, once as the shell itself and once as its child.
 func TestInterrupt(t *testing.T) {
-	const hook = "trap 'sleep 0.1; echo told; exit 7' TERM; echo begun; sleep 1000 & wait"
+	const hook = "trap 'sleep 0.1; echo told; exit 7' TERM; sleep 1000 & echo begun; wait"
 	t.Run("shell", func(t *testing.T) { testInterrupt(t, hook) })
 	t.Run("child", func(t *testing.T) { testInterrupt(t, "("+hook+") & wait") })
 }
