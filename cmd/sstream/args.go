@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"math"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/seed-43fb3962/sstream/streams"
 )
 
 // exactly demands an argument for each name.
@@ -24,4 +27,22 @@ func between(least, most int, names ...string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// parseFilters reads filters. What is none is wrong usage, except to the old tools.
+func parseFilters(words []string, old bool) (streams.Filters, error) {
+	filters, err := streams.ParseFilters(words)
+	if err == nil {
+		return filters, nil
+	}
+	for _, w := range words { // a word that looks like the path of a document
+		if strings.HasSuffix(w, "json") && strings.Contains(w, "/") && !strings.ContainsAny(w, "=~") {
+			err = fmt.Errorf("%q is not a filter: for the document to begin with, write --path=%s", w, w)
+			break
+		}
+	}
+	if old {
+		return nil, err
+	}
+	return nil, &exitError{exitUsage, err}
 }

@@ -160,9 +160,9 @@ func (m *mirrorFlags) main(ctx context.Context, a *app, args []string) error {
 }
 
 func (m *mirrorFlags) options(a *app, filters []string) (o mirror.Options, err error) {
-	list, err := streams.ParseFilters(filters)
+	list, err := parseFilters(filters, m.old)
 	if err != nil {
-		return o, notFilter(err, filters)
+		return o, err
 	}
 	if len(list) > 0 {
 		o.Plan.Item = func(e *streams.Entity) (bool, error) { return list.Match(e.Get) }
@@ -197,16 +197,6 @@ func (m *mirrorFlags) options(a *app, filters []string) (o mirror.Options, err e
 		}
 	}
 	return o, nil
-}
-
-// notFilter helps with a word that looks like the path of a document.
-func notFilter(err error, filters []string) error {
-	for _, f := range filters {
-		if strings.HasSuffix(f, "json") && strings.Contains(f, "/") && !strings.ContainsAny(f, "=~") {
-			return fmt.Errorf("%q is not a filter: for the document to begin with, write --path=%s", f, f)
-		}
-	}
-	return err
 }
 
 func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o mirror.Options) (err error) {

@@ -50,6 +50,7 @@ table, csv and tsv are chosen with --columns. A Go template (--template '{{.path
 		Example: `  sstream query https://cloud-images.ubuntu.com/releases arch=amd64 ftype=disk1.img --latest
   sstream query --distinct release,arch examples/foocloud/streams/v1/index.json
   sstream query -o '%(sha256)s  %(path)s' examples/foocloud/streams/v1/index.json 'ftype~disk' | sha256sum -c`,
+		Args: atLeast("SOURCE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return q.main(cmd.Context(), a, args) },
 	}
 	f := cmd.Flags()
@@ -73,6 +74,7 @@ func newOldQueryCommand(a *app) *cobra.Command {
 		Long:  "Print the items of a stream, with the command line of the Python tool. See also: sstream query --help.\n\nExit codes: 0 done, 1 failed, 2 wrong usage.",
 		Example: `  sstream-query --max=1 --json https://cloud-images.ubuntu.com/releases/streams/v1/index.json arch=amd64 ftype=disk1.img
   sstream-query -o '%(item_url)s' examples/foocloud/streams/v1/index.json`,
+		Args: atLeast("mirror_url"),
 		RunE: func(cmd *cobra.Command, args []string) error { return q.main(cmd.Context(), a, args) },
 	}
 	q.add(cmd.Flags())
@@ -89,9 +91,6 @@ func (q *queryFlags) add(f *pflag.FlagSet) {
 }
 
 func (q *queryFlags) main(ctx context.Context, a *app, args []string) error {
-	if len(args) == 0 {
-		return usageError("the following arguments are required: mirror_url")
-	}
 	if err := q.check(); err != nil {
 		return err
 	}
@@ -103,9 +102,9 @@ func (q *queryFlags) main(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	filters, err := streams.ParseFilters(args[1:])
+	filters, err := parseFilters(args[1:], q.old)
 	if err != nil {
-		return errors.Join(notFilter(err, args[1:]), done())
+		return errors.Join(err, done())
 	}
 	return errors.Join(q.run(ctx, a, args[0], filters, log), done())
 }
