@@ -45,7 +45,8 @@ the words: content id, product, version, item, then key=value for each field.
 
 Fields that all items of a version or of a product share move up to it; path, size, md5 and sha256 stay. The documents
 are replaced as one change, the files of other content ids stay, and the same items give the same bytes: SOURCE_DATE_EPOCH
-is the time that is written into them. Documents are signed if --sign-key or --sign-command is given.
+is the time that is written into them. Documents are signed if --sign-key or --sign-command is given; those that are signed
+already are replaced only with signed ones.
 
 ` + exitHelp,
 		Example: `  sstream query --json https://cloud-images.ubuntu.com/releases arch=amd64 > items.json; sstream convert items.json DIR
@@ -246,11 +247,22 @@ func (c *convertFlags) publish(ctx context.Context, a *app, target string, docs 
 			return err
 		}
 	}
-	for i := range docs {
+	var names, old []string
+	for i, doc := range docs {
 		docs[i].Companions = signed || c.gzip
-		fmt.Fprintf(a.stderr, "writing %s\n", joinPython(target, docs[i].Path))
+		names, old = append(names, doc.Path), append(old, doc.Path+".gz")
 	}
-	return p.Publish(ctx, docs, nil)
+	if c.old { // what goes with the documents stays, right or not
+		old = nil
+	} else if !signed {
+		if err := notSigned(target, names); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		fmt.Fprintf(a.stderr, "writing %s\n", joinPython(target, name))
+	}
+	return p.Publish(ctx, docs, old)
 }
 
 // joinPython joins paths as Python does: nothing is tidied up.

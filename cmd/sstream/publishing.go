@@ -9,11 +9,11 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/seed-43fb3962/sstream/publish"
 	"github.com/seed-43fb3962/sstream/sign"
 	"github.com/seed-43fb3962/sstream/store"
+	"github.com/seed-43fb3962/sstream/streams"
 )
 
 // publishInto returns a function that publishes documents below root with their companions, the index last. With a nil
@@ -24,14 +24,22 @@ func publishInto(root string, signer sign.Signer) func(context.Context, map[stri
 		return publish
 	}
 	return func(ctx context.Context, docs map[string][]byte) error {
-		for _, name := range slices.Sorted(maps.Keys(docs)) {
-			signed := filepath.Join(root, strings.TrimSuffix(name, ".json")+".sjson")
-			if _, err := os.Lstat(signed); err == nil {
-				return fmt.Errorf("%s would no longer be what its document says: sign with --sign or --sign-key, or remove it", signed)
-			}
+		if err := notSigned(root, slices.Sorted(maps.Keys(docs))); err != nil {
+			return err
 		}
 		return publish(ctx, docs)
 	}
+}
+
+// notSigned fails if one of these documents is signed.
+func notSigned(root string, names []string) error {
+	for _, name := range names {
+		signed := filepath.Join(root, streams.SignedPath(name))
+		if _, err := os.Lstat(signed); err == nil {
+			return fmt.Errorf("%s would no longer be what its document says: sign that too (--sign-key), or remove it", signed)
+		}
+	}
+	return nil
 }
 
 func publishDocuments(root string, signer sign.Signer) func(context.Context, map[string][]byte) error {
