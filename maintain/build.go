@@ -91,14 +91,14 @@ func (b *builder) open(ctx context.Context) ([]*work, error) {
 		}
 		seen = append(seen, name)
 		w, err := b.openStream(ctx, name)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
 			b.streamProblem(name, err)
 			continue
 		}
 		works = append(works, w)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
 	}
 	if len(works) == 0 {
 		return nil, b.report.Failed[0]

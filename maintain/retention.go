@@ -89,7 +89,7 @@ type Holdings struct {
 
 // Plan decides what goes. It looks at nothing but its arguments.
 func (r Retention) Plan(have Holdings, now time.Time) *PrunePlan {
-	p := &planner{Retention: r, Holdings: have, now: now, plan: &PrunePlan{Stream: have.Tree.Stream}, going: make(map[string]bool)}
+	p := &planner{Retention: r, Holdings: have, now: now, plan: &PrunePlan{Stream: have.Tree.Stream, Unlist: []Removal{}, Delete: []Removal{}, Retire: []Removal{}}, going: make(map[string]bool)}
 	p.plan.Empty = have.Catalogue.Products.Len() == 0
 	p.after()
 	for _, product := range have.Tree.Products {

@@ -2,11 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,6 +44,9 @@ func (t *treeFlags) add(cmd *cobra.Command) {
 
 // publisher returns what publishes the documents, and whether it signs them.
 func (t *treeFlags) publisher(a *app, root string) (publish func(context.Context, map[string][]byte) error, signed bool, err error) {
+	if v := t.streamVersion; v == "." || !fs.ValidPath(v) || strings.ContainsRune(v, '/') {
+		return nil, false, usageError("--stream-version: %q is not the name of a directory", v)
+	}
 	if !t.sign && t.signer.key == "" && t.signer.command == "" {
 		return publishInto(root, nil), false, nil
 	}
@@ -56,6 +63,14 @@ func (t *treeFlags) context(cmd *cobra.Command) (context.Context, context.Cancel
 		return context.WithCancel(cmd.Context())
 	}
 	return context.WithTimeout(cmd.Context(), t.timeout)
+}
+
+// explain returns err, in the user's words if it is because the time was over.
+func (t *treeFlags) explain(err error) error {
+	if t.timeout > 0 && errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("stopped: the --timeout of %v is over", t.timeout)
+	}
+	return err
 }
 
 // log makes the log that the flags ask for.
@@ -127,7 +142,7 @@ func (b *buildFlags) finish(ctx context.Context, a *app, root string, report *ma
 		err = writePage(ctx, root, report, b.look, true)
 	}
 	if err != nil {
-		return err
+		return b.explain(err)
 	}
 	return a.tellBuild(report, b.json)
 }

@@ -34,11 +34,11 @@ func (a *app) tellText(r *maintain.Report) error {
 	for _, s := range r.Streams {
 		line := fmt.Sprintf("%s: %s, %s", s.Name, count(s.Products.Products.Len(), "product", "products"), count(s.Versions, "version", "versions"))
 		for _, part := range []struct {
-			n    int
-			what string
-		}{{len(s.Added), "new"}, {len(s.Removed), "removed"}, {len(s.Altered), "changed files"}, {s.Deltas, "deltas made"}} {
+			n         int
+			one, many string
+		}{{len(s.Added), "new", "new"}, {len(s.Removed), "removed", "removed"}, {len(s.Altered), "changed file", "changed files"}, {s.Deltas, "delta made", "deltas made"}} {
 			if part.n > 0 {
-				line += fmt.Sprintf(", %d %s", part.n, part.what)
+				line += ", " + count(part.n, part.one, part.many)
 			}
 		}
 		if _, err := fmt.Fprintln(a.stdout, line); err != nil {

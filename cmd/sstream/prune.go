@@ -53,7 +53,7 @@ it. Empty directories of streams are removed. Nothing is deleted through a link,
 			if told := a.tellPrune(plans, o.DryRun, t.json); err == nil {
 				err = told
 			}
-			return err
+			return t.explain(err)
 		},
 	}
 	t.add(cmd)
