@@ -233,6 +233,9 @@ func combinedOf(v *streams.Version, ftype string) (combined fingerprints) {
 			continue
 		}
 		if image := item.Str(field); isHex(image) {
+			if combined == nil {
+				combined = make(fingerprints, 0, 2) // one for each name that metadata has
+			}
 			combined = append(combined, fingerprint{item.Str("sha256"), image})
 		}
 	}
