@@ -131,14 +131,31 @@ func (r *run) notHeld() int {
 	}
 	n := 0
 	for _, part := range r.parts {
-		for e := range part.Document.Products.All() {
-			if e.Item.Str("path") == "" {
-				continue
+		for name, product := range part.Document.Products.Products.All() {
+			held, ok := part.after.Products.Get(name)
+			if !ok {
+				held = new(streams.Product)
 			}
-			if _, ok := part.after.Find(e.Ref); !ok {
-				n++
+			for version, v := range product.Versions.All() {
+				there, ok := held.Versions.Get(version)
+				if !ok {
+					there = new(streams.Version)
+				}
+				n += missing(v, there)
 			}
 		}
+	}
+	return n
+}
+
+// missing counts the files that a version lists and the version that is held has not.
+func missing(listed, held *streams.Version) int {
+	n, place := 0, 0
+	for item, it := range listed.Items.All() {
+		if _, ok := held.Items.GetAt(place, item); !ok && it.Str("path") != "" {
+			n++
+		}
+		place++
 	}
 	return n
 }

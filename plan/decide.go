@@ -115,16 +115,20 @@ func (d *decider) compare(s *Step, removed []string) {
 		v, _ := s.Product.Versions.Get(version)
 		listed, _ := whole.Versions.Get(version)
 		c := Change{Name: version, Source: v, Have: have}
+		place := 0 // most often the two list the same items in the same order
 		for item, it := range v.Items.All() {
 			r := streams.Ref{Product: s.Name, Version: version, Item: item}
-			if old, ok := have.Items.Get(item); !ok || !sameContent(it, old) || d.Held != nil && !d.Held(r, old) {
+			if old, ok := have.Items.GetAt(place, item); !ok || !sameContent(it, old) || d.Held != nil && !d.Held(r, old) {
 				c.Add = append(c.Add, item)
 			}
+			place++
 		}
+		place = 0
 		for item := range have.Items.All() {
-			if _, ok := listed.Items.Get(item); !ok {
+			if _, ok := listed.Items.GetAt(place, item); !ok {
 				c.Remove = append(c.Remove, item)
 			}
+			place++
 		}
 		if len(c.Add)+len(c.Remove) > 0 {
 			s.Update = append(s.Update, c)

@@ -3,13 +3,14 @@ package streams
 import (
 	"iter"
 	"slices"
+	"strings"
 )
 
 // Nodes are children by name, in the order in which the document lists them.
 // The zero value is absent from a rendered document; an empty list that was read or made with [MakeNodes] is {}.
 type Nodes[T any] struct {
 	list  []node[T]
-	index map[string]int // name to place, once there are more than linearLimit
+	index map[string]int // name to place, if there are more than linearLimit and they are not in byte order
 }
 
 type node[T any] struct {
@@ -17,7 +18,10 @@ type node[T any] struct {
 	value T
 }
 
-// linearLimit is where looking names up one by one begins to cost more than a map.
+func (e node[T]) compare(name string) int { return strings.Compare(e.name, name) }
+func (e node[T]) order(other node[T]) int { return strings.Compare(e.name, other.name) }
+
+// linearLimit is where looking names up one by one begins to cost more than a search.
 const linearLimit = 16
 
 // MakeNodes returns an empty, present list.
@@ -35,9 +39,23 @@ func (n *Nodes[T]) Get(name string) (T, bool) {
 	return none, false
 }
 
+// GetAt is Get for a child that probably stands at place i.
+func (n *Nodes[T]) GetAt(i int, name string) (T, bool) {
+	if i < len(n.list) && n.list[i].name == name {
+		return n.list[i].value, true
+	}
+	return n.Get(name)
+}
+
 func (n *Nodes[T]) find(name string) int {
 	if n.index != nil {
 		if i, ok := n.index[name]; ok {
+			return i
+		}
+		return -1
+	}
+	if len(n.list) > linearLimit {
+		if i, ok := slices.BinarySearchFunc(n.list, name, node[T].compare); ok {
 			return i
 		}
 		return -1
@@ -70,16 +88,23 @@ func (n *Nodes[T]) setAt(i int, name string, child T) {
 // add is Set for a name that is not there.
 func (n *Nodes[T]) add(name string, child T) {
 	n.list = append(n.list, node[T]{name, child})
-	if last := len(n.list) - 1; n.index != nil {
+	n.added()
+}
+
+// added keeps the index right after a child was appended.
+func (n *Nodes[T]) added() {
+	last := len(n.list) - 1
+	switch {
+	case n.index != nil:
 		n.index[n.list[last].name] = last
-	} else if last == linearLimit {
+	case last == linearLimit, last > linearLimit && n.list[last-1].name > n.list[last].name:
 		n.reindex()
 	}
 }
 
 func (n *Nodes[T]) reindex() {
 	n.index = nil
-	if len(n.list) <= linearLimit {
+	if len(n.list) <= linearLimit || slices.IsSortedFunc(n.list, node[T].order) {
 		return
 	}
 	n.index = make(map[string]int, len(n.list))

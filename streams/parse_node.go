@@ -34,7 +34,8 @@ func (p *parser) fields(depth int, below string, nodes func() error) (fields []n
 	defer func() { p.stack = p.stack[:base] }()
 	after := -1 // if there are children: where the fields after them begin
 	last := &p.last[depth%len(p.last)]
-	var own Nodes[Value] // its index is made only if a key may stand twice
+	var own Nodes[Value] // it can be searched only if a key may stand twice
+	searched := false
 	for n := 0; ; n++ {
 		m, expected, err := p.member(last, n)
 		if err != nil {
@@ -55,8 +56,9 @@ func (p *parser) fields(depth int, below string, nodes func() error) (fields []n
 			return nil, 0, err
 		}
 		if own.list = p.stack[base:]; !expected {
-			if own.index == nil {
+			if !searched {
 				own.reindex()
+				searched = true
 			}
 			if i := own.find(m.key); i >= 0 { // the last of two wins, in the place of the first
 				own.list[i].value = v
@@ -65,8 +67,9 @@ func (p *parser) fields(depth int, below string, nodes func() error) (fields []n
 			}
 		}
 		p.stack = append(p.stack, node[Value]{m.key, v})
-		if own.index != nil {
-			own.index[m.key] = len(own.list)
+		if searched {
+			own.list = p.stack[base:]
+			own.added()
 		}
 	}
 	if after >= 0 {
