@@ -14,26 +14,23 @@ import (
 func (w *Work) Apply(ctx context.Context) (Report, error) {
 	r := w.run
 	var report Report
-	files, err := r.files()
-	if err != nil {
-		return report, err
-	}
 	if r.NoItems {
-		files = nil
+		r.files = nil
 	}
-	if err := r.guard(ctx, files); err != nil {
+	if err := r.guard(ctx); err != nil {
 		return report, err
 	}
-	if err := r.announce(ctx, files); err != nil {
+	if err := r.announce(ctx); err != nil {
 		return report, fmt.Errorf("target: cannot write %s: %w", statePath, err)
 	}
 	for i := range r.parts {
 		r.parts[i].after = r.parts[i].Plan.After()
 	}
-	if err := r.transfer(ctx, files, &report); err != nil {
+	if err := r.transfer(ctx, &report); err != nil {
 		return report, err
 	}
-	gone := r.updateLedger(files)
+	r.files, r.patcher = nil, nil // what comes now takes memory itself
+	gone := r.updateLedger()
 	if err := r.publish(ctx); err != nil {
 		return report, fmt.Errorf("target: cannot publish: %w", err)
 	}
@@ -48,9 +45,9 @@ func (w *Work) Apply(ctx context.Context) (Report, error) {
 }
 
 // announce writes down which files may come to exist, so that none is forgotten if the run ends early.
-func (r *run) announce(ctx context.Context, files []*file) error {
+func (r *run) announce(ctx context.Context) error {
 	coming := r.state.Coming
-	for _, f := range files {
+	for _, f := range r.files {
 		if !f.known {
 			coming = append(coming, f.path)
 		}
@@ -65,10 +62,10 @@ func (r *run) announce(ctx context.Context, files []*file) error {
 }
 
 // updateLedger enters what was written, takes out what is removed, and returns the files that nothing needs any more.
-func (r *run) updateLedger(files []*file) (gone []string) {
-	for _, f := range files {
-		for _, id := range f.ids {
-			r.ledger.add(f.path, id)
+func (r *run) updateLedger() (gone []string) {
+	for id, e := range r.added() {
+		if path := e.Item.Str("path"); path != "" && !r.NoItems {
+			r.ledger.add(path, itemID(id, e.Ref))
 		}
 	}
 	for _, part := range r.parts {
@@ -117,7 +114,8 @@ func (r *run) record(ctx context.Context, gone []string) error {
 		if part.Document.Unchanged && part.Plan.Empty() {
 			continue
 		}
-		if err := write(ctx, r.dst, recordDir+part.ContentID, renderRecord(part.after)); err != nil {
+		record := renderRecord(part.after, len(part.Document.Raw)*9/8)
+		if err := write(ctx, r.dst, recordDir+part.ContentID, record); err != nil {
 			return err
 		}
 	}

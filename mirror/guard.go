@@ -46,7 +46,7 @@ func (l Limit) exceeded(n, held int) bool {
 }
 
 // guard refuses a run that would remove too much or that the target has no room for.
-func (r *run) guard(ctx context.Context, files []*file) error {
+func (r *run) guard(ctx context.Context) error {
 	held, removed := 0, 0
 	for _, part := range r.parts {
 		for range part.Plan.Have.All() {
@@ -64,7 +64,7 @@ func (r *run) guard(ctx context.Context, files []*file) error {
 		return nil
 	}
 	var need int64
-	for _, f := range files {
+	for _, f := range r.files {
 		if _, err := r.dst.Stat(ctx, f.path); err != nil {
 			f.absent = errors.Is(err, fs.ErrNotExist)
 			need += max(f.size, 0)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/seed-43fb3962/sstream/streams"
@@ -14,35 +15,8 @@ type file struct {
 	path   string
 	size   int64 // -1: not listed
 	digest streams.Digest
-	ids    []string // the items that it is for
-	known  bool     // the ledger has it: it may be listed by a published document
-	absent bool     // there is nothing at its path
-}
-
-// checkItems refuses what cannot be mirrored safely, before anything is written.
-func (r *run) checkItems(ctx context.Context) error {
-	documents := r.documentPaths()
-	files, err := r.files()
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		switch {
-		case documents[f.path]:
-			err = fmt.Errorf("its path %s is that of a document", f.path)
-		case reserved(f.path):
-			err = fmt.Errorf("its path %s is where a mirror keeps its state", f.path)
-		case strings.HasSuffix(f.path, partSuffix):
-			err = fmt.Errorf("its path %s is that of a file being written", f.path)
-		}
-		if err != nil {
-			return fmt.Errorf("source: %s: %w", f.ids[0], err)
-		}
-	}
-	if r.UseDeltas && !r.NoItems {
-		r.patches = r.findPatches(ctx, files)
-	}
-	return nil
+	known  bool // the ledger has it: it may be listed by a published document
+	absent bool // there is nothing at its path
 }
 
 // documentPaths are the paths of everything that is published.
@@ -60,36 +34,76 @@ func (r *run) documentPaths() map[string]bool {
 // partSuffix marks a file that is being written.
 const partSuffix = ".part"
 
-// files returns what is to be written, each path once, in the order of the plan.
-func (r *run) files() ([]*file, error) {
-	var files []*file
+// listFiles lists what is to be written, each path once, in the order of the plan, and refuses what cannot be mirrored
+// safely.
+func (r *run) listFiles(ctx context.Context) error {
+	documents := r.documentPaths()
 	byPath := map[string]*file{}
-	for _, part := range r.parts {
-		for e := range part.Plan.Added() {
-			f, err := r.fileOf(part.ContentID, &e)
-			if err != nil {
-				return nil, fmt.Errorf("source: %s: %w", itemID(part.ContentID, e.Ref), err)
-			}
-			if f == nil {
-				continue
-			}
-			same, ok := byPath[f.path]
-			if !ok {
-				byPath[f.path] = f
-				files = append(files, f)
-				continue
-			}
-			if same.size != f.size || same.digest.Algorithm == f.digest.Algorithm && same.digest != f.digest {
-				return nil, fmt.Errorf("source: %s and %s list %s with different content", same.ids[0], f.ids[0], f.path)
-			}
-			same.ids = append(same.ids, f.ids...)
+	for id, e := range r.added() {
+		f, err := r.fileOf(&e)
+		if err == nil && f != nil {
+			err = checkPlace(f.path, documents)
+		}
+		if err != nil {
+			return fmt.Errorf("source: %s: %w", itemID(id, e.Ref), err)
+		}
+		if f == nil {
+			continue
+		}
+		same, ok := byPath[f.path]
+		if !ok {
+			byPath[f.path] = f
+			r.files = append(r.files, f)
+			continue
+		}
+		if same.size != f.size || same.digest.Algorithm == f.digest.Algorithm && same.digest != f.digest {
+			return fmt.Errorf("source: %s and %s list %s with different content", r.firstAt(f.path), itemID(id, e.Ref), f.path)
 		}
 	}
-	return files, nil
+	if r.UseDeltas && !r.NoItems {
+		r.patches = r.findPatches(ctx, r.files)
+	}
+	return nil
+}
+
+// added yields the items of all parts that are to be added or replaced, each with its content id.
+func (r *run) added() iter.Seq2[string, streams.Entity] {
+	return func(yield func(string, streams.Entity) bool) {
+		for _, part := range r.parts {
+			for e := range part.Plan.Added() {
+				if !yield(part.ContentID, e) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// firstAt returns the id of the first item that is to be added at a path.
+func (r *run) firstAt(path string) string {
+	for id, e := range r.added() {
+		if e.Item.Str("path") == path {
+			return itemID(id, e.Ref)
+		}
+	}
+	return ""
+}
+
+// checkPlace refuses the paths of files that are not for items.
+func checkPlace(path string, documents map[string]bool) error {
+	switch {
+	case documents[path]:
+		return fmt.Errorf("its path %s is that of a document", path)
+	case reserved(path):
+		return fmt.Errorf("its path %s is where a mirror keeps its state", path)
+	case strings.HasSuffix(path, partSuffix):
+		return fmt.Errorf("its path %s is that of a file being written", path)
+	}
+	return nil
 }
 
 // fileOf returns the file of an item, nil if it has none.
-func (r *run) fileOf(contentID string, e *streams.Entity) (*file, error) {
+func (r *run) fileOf(e *streams.Entity) (*file, error) {
 	path, ok := e.Item.Get("path").Str()
 	switch kind := e.Item.Get("path").Kind(); {
 	case kind == streams.Absent, kind == streams.Null, ok && path == "":
@@ -97,7 +111,7 @@ func (r *run) fileOf(contentID string, e *streams.Entity) (*file, error) {
 	case !ok:
 		return nil, errors.New("its path is not text")
 	}
-	f := &file{path: path, size: -1, digest: streams.DigestOf(e.Get), ids: []string{itemID(contentID, e.Ref)}}
+	f := &file{path: path, size: -1, digest: streams.DigestOf(e.Get)}
 	if text := e.Get("size"); text != "" {
 		size, ok := streams.String(text).Int()
 		if !ok || size < 0 {

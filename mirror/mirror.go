@@ -100,6 +100,7 @@ type run struct {
 	updated map[string]time.Time // goes into the state once it is true of what is published
 	docs    []*fetch.Document    // everything that was read, each after what it lists
 	parts   []Part
+	files   []*file           // what is to be written
 	patches map[string]*patch // what is to be made of deltas, by path
 	patcher *patcher          // where that is done
 	unlock  func() error

@@ -40,7 +40,7 @@ func (r *run) prepare(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return r.checkItems(ctx)
+	return r.listFiles(ctx)
 }
 
 // checkDocument refuses a document that is older than what was seen before, or whose place is the mirror's own.

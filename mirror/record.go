@@ -45,8 +45,8 @@ func (r *run) loadRecord(ctx context.Context, contentID string) (*streams.Produc
 }
 
 // renderRecord writes down what a target holds, as the Python tool does: fields as text above the items, items as
-// they are, after aliases.
-func renderRecord(held *streams.Products) []byte {
+// they are, after aliases. The size is about what it takes.
+func renderRecord(held *streams.Products, size int) []byte {
 	top := &streams.Products{Attrs: textOnly(&held.Attrs), Products: streams.MakeNodes[*streams.Product]()}
 	for name, product := range held.Products.All() {
 		p := &streams.Product{Attrs: textOnly(&product.Attrs), Versions: streams.MakeNodes[*streams.Version]()}
@@ -55,7 +55,7 @@ func renderRecord(held *streams.Products) []byte {
 		}
 		top.Products.Set(name, p)
 	}
-	return streams.Append(nil, top, recordStyle)
+	return streams.Append(make([]byte, 0, size), top, recordStyle)
 }
 
 // textOnly keeps the scalar fields, as text.
@@ -158,13 +158,25 @@ func (l *ledger) has(path, contentID string, r streams.Ref) bool {
 
 // render leaves out the files that are there for no item.
 func (l *ledger) render() []byte {
-	var a streams.Attrs
+	size := 0
 	for _, e := range l.entries {
-		if len(e.ids) > 0 {
-			a.Set(e.path, streams.Strings(e.ids))
+		size += len(e.path) + len(`"": , `)
+		for _, id := range e.ids {
+			size += len(id) + len(`[""], `)
 		}
 	}
-	return streams.Append(nil, &a, ledgerStyle)
+	text := append(make([]byte, 0, size), '{')
+	for _, e := range l.entries {
+		if len(e.ids) == 0 {
+			continue
+		}
+		if len(text) > len("{") {
+			text = append(text, ", "...)
+		}
+		text = append(streams.AppendText(text, e.path, ledgerStyle.Escape), ": "...)
+		text = streams.Append(text, streams.Strings(e.ids), ledgerStyle)
+	}
+	return append(text, '}')
 }
 
 // maxState is more than any file of a mirror's state has.

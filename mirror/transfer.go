@@ -16,7 +16,8 @@ import (
 
 // transfer brings files to the target, several at once. The first error ends it; what is whole by then stays. Files
 // that replace others come last, so that what is published is not true for the shortest time.
-func (r *run) transfer(ctx context.Context, files []*file, report *Report) error {
+func (r *run) transfer(ctx context.Context, report *Report) error {
+	files := r.files
 	var total int64
 	for _, f := range files {
 		total += max(f.size, 0)
