@@ -193,6 +193,10 @@ func (s *Step) after() *streams.Product {
 		}
 	}
 	for _, c := range slices.Concat(s.Add, s.Update) {
+		if c.Have == nil && len(c.Add) > 0 && len(c.Add) == c.Source.Items.Len() {
+			product.Versions.Set(c.Name, c.Source)
+			continue
+		}
 		v := &streams.Version{Attrs: c.Source.Attrs, Items: streams.MakeNodes[*streams.Item]()}
 		if c.Have != nil {
 			for name, it := range c.Have.Items.All() {

@@ -125,7 +125,8 @@ func (p *parser) document(a *Attrs, below string, nodes func() error) error {
 
 // children reads an object whose members are nodes; null is an empty object.
 func children[T any](p *parser, depth int, read func(depth int) (T, error)) (Nodes[T], error) {
-	n := MakeNodes[T]()
+	count := &p.counts[depth%len(p.counts)]
+	n := Nodes[T]{list: make([]node[T], 0, *count)}
 	if p.peek() == 'n' {
 		_, err := p.value(depth)
 		return n, err
@@ -138,6 +139,7 @@ func children[T any](p *parser, depth int, read func(depth int) (T, error)) (Nod
 		n.Set(name, child)
 		return nil
 	})
+	*count = len(n.list)
 	return n, err
 }
 

@@ -28,6 +28,7 @@ type parser struct {
 	i      int
 	passed position      // where s begins
 	stack  []node[Value] // the fields of the nodes that are being read
+	counts [8]int        // how many children the last node of each depth had: the next will have as many
 	last   [8][]member   // the members of the last node of each depth, as far as they are remembered
 	arena                // where the fields of finished nodes go
 }

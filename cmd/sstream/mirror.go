@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -200,7 +199,7 @@ func (m *mirrorFlags) options(a *app, filters []string) (o mirror.Options, err e
 }
 
 func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o mirror.Options) (err error) {
-	collectRarely(a, 400)
+	collect := collectLate(a)
 	dst, done, err := m.openTarget(ctx, a, target, o.Log)
 	if err != nil {
 		return err
@@ -224,8 +223,8 @@ func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o 
 		return err
 	}
 	busy := slices.ContainsFunc(w.Parts, func(p mirror.Part) bool { return !p.Plan.Empty() })
-	if busy && a.getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // what was read is held on to; there is little garbage from here on, but for a long time
+	if busy {
+		collect(50) // what was read is held on to; there is little garbage from here on, but for a long time
 	}
 	report, err := w.Apply(ctx)
 	if err != nil {
