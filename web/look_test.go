@@ -96,7 +96,7 @@ const contrast = (a, b) => {
 `
 
 // readable fails for text with less contrast than WCAG AA asks for, fields with faint borders, text too small to read,
-// targets too small to hit and a page wider than its window. It looks at the first rows of each kind only.
+// names that are cut in two, targets too small to hit and a page wider than its window. It looks at the first rows of each kind only.
 func (p *tab) readable() {
 	p.Helper()
 	faults := eval[[]string](p, `(() => {`+contrastJS+`
@@ -108,6 +108,10 @@ func (p *tab) readable() {
 			const ratio = contrast(style.color, behind(e)), name = e.tagName + "." + e.className + " " + walk.currentNode.data.slice(0, 20);
 			if (ratio < 4.5) faults.add(name + ": contrast " + ratio.toFixed(2));
 			if (parseFloat(style.fontSize) < 12) faults.add(name + ": " + style.fontSize);
+			const range = document.createRange();
+			range.selectNodeContents(walk.currentNode);
+			const lines = new Set([...range.getClientRects()].map(box => box.top));
+			if (e.closest("th") && !/\s/.test(walk.currentNode.data.trim()) && lines.size > 1) faults.add(name + ": cut");
 		}
 		for (const e of document.querySelectorAll("input, select")) {
 			const ratio = contrast(getComputedStyle(e).borderTopColor, behind(e.parentElement));
