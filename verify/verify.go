@@ -92,8 +92,33 @@ func Run(ctx context.Context, m *fetch.Mirror, o Options) (*Report, error) {
 	if err := r.checkFiles(ctx); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(r.report.Problems, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
+	r.report.Problems = merged(r.report.Problems)
 	return &r.report, nil
+}
+
+// merged sorts problems by their paths, and makes one of those that are the same but for the items that they are about,
+// each of which is named once: a signed document and its plain form list the same.
+func merged(problems []Problem) []Problem {
+	slices.SortStableFunc(problems, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
+	type kind struct {
+		path, text string
+		repaired   bool
+	}
+	places := make(map[kind]int)
+	var list []Problem
+	for _, p := range problems {
+		k := kind{p.Path, p.Text, p.Repaired}
+		if at, ok := places[k]; ok {
+			list[at].Items = append(list[at].Items, p.Items...)
+			continue
+		}
+		places[k] = len(list)
+		list = append(list, p)
+	}
+	for i := range list {
+		list[i].Items = slices.Compact(slices.Sorted(slices.Values(list[i].Items)))
+	}
+	return list
 }
 
 // run is one call of Run.
