@@ -54,3 +54,21 @@ func TestReadme(t *testing.T) {
 		t.Errorf("README.md does not name the test command of .ci/test, %s", test)
 	}
 }
+
+// TestTenv runs commands of the Python tools' README as they stand there, but for the directory that is written to.
+func TestTenv(t *testing.T) {
+	out := t.TempDir()
+	for command, want := range map[string]string{
+		"./tools/tenv sstream-sync --hook=hook-debug \\\n    --path=streams/v1/index.json examples/foocloud/": "=== insert_index:",
+		"./tools/tenv do-mirror examples/foocloud/ " + out + " streams/v1/index.json":                       "",
+	} {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
+		cmd.Dir = "../.."
+		if got, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(got), want) {
+			t.Errorf("%s: %v\n%s", command, err, got)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(out, "streams/v1/index.json")); err != nil {
+		t.Error(err)
+	}
+}
