@@ -112,7 +112,7 @@ func (c *convertFlags) run(ctx context.Context, a *app, args []string) error {
 	}
 	items := streams.Collection{Updated: updated.Format(timeLayout), Datatype: c.datatype}
 	for _, name := range lists {
-		if err := c.read(a, &items, name); err != nil {
+		if err := c.read(ctx, a, &items, name); err != nil {
 			return fmt.Errorf("%s: %w", shownList(name), err)
 		}
 	}
@@ -146,15 +146,19 @@ func shownList(name string) string {
 	return name
 }
 
-func (c *convertFlags) read(a *app, items *streams.Collection, name string) error {
-	from := a.stdin
+func (c *convertFlags) read(ctx context.Context, a *app, items *streams.Collection, name string) error {
+	from, isFile := a.stdin, false
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
 			return withoutPath(err)
 		}
 		defer f.Close()
-		from = f
+		info, err := f.Stat()
+		from, isFile = f, err == nil && info.Mode().IsRegular()
+	}
+	if !isFile {
+		from = interruptible(ctx, from)
 	}
 	list := bufio.NewReader(&counted{from, &c.size})
 	add := items.AddTab
@@ -162,6 +166,17 @@ func (c *convertFlags) read(a *app, items *streams.Collection, name string) erro
 		add = items.AddJSON
 	}
 	return withoutPath(add(list))
+}
+
+// interruptible reads from r, for which one may have to wait, as long as ctx is not done.
+func interruptible(ctx context.Context, r io.Reader) io.Reader {
+	read, write := io.Pipe()
+	go func() {
+		_, err := io.Copy(write, r)
+		write.CloseWithError(err)
+	}()
+	context.AfterFunc(ctx, func() { read.CloseWithError(context.Cause(ctx)) })
+	return read
 }
 
 // counted counts what is read.

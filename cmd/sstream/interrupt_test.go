@@ -111,3 +111,30 @@ func interrupt(t *testing.T, sstream program) time.Duration {
 	}
 	return took
 }
+
+// TestConvertInterrupted presses Ctrl-C while a list does not go on.
+func TestConvertInterrupted(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	cmd := exec.CommandContext(t.Context(), string(newProgram(t)), "convert", "-", dir)
+	list, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer list.Close()
+	out := new(bytes.Buffer)
+	cmd.Stderr = out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := list.Write(bytes.Repeat([]byte("# more than a pipe holds\n"), 10_000)); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	err = cmd.Wait()
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitInterrupted || out.String() != "sstream convert: interrupted\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("something was written")
+	}
+}

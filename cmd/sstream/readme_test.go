@@ -60,7 +60,7 @@ func TestTenv(t *testing.T) {
 	out := t.TempDir()
 	for command, want := range map[string]string{
 		"./tools/tenv sstream-sync --hook=hook-debug \\\n    --path=streams/v1/index.json examples/foocloud/": "=== insert_index:",
-		"./tools/tenv do-mirror examples/foocloud/ " + out + " streams/v1/index.json":                       "",
+		"./tools/tenv do-mirror examples/foocloud/ " + out + " streams/v1/index.json":                         "",
 	} {
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
 		cmd.Dir = "../.."
