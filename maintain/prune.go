@@ -199,6 +199,7 @@ func (p *pruner) carryOut(ctx context.Context, plans []*PrunePlan) error {
 
 func (p *pruner) deleteAll(ctx context.Context, plans []*PrunePlan) error {
 	for _, plan := range plans {
+		plan.Done = true
 		if plan.Empty && p.Dangling {
 			p.Log.Info("Skipping removal of dangling resources, because product catalog is empty")
 		}
@@ -208,13 +209,10 @@ func (p *pruner) deleteAll(ctx context.Context, plans []*PrunePlan) error {
 			}
 		}
 		for _, r := range plan.Delete {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			p.delete(plan, r)
+			p.delete(ctx, plan, r)
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 // retire takes note of what leaves the documents, and of what is to stay after all. A build that comes between its being
@@ -272,15 +270,21 @@ func (p *pruner) publish(ctx context.Context, plans []*PrunePlan) error {
 }
 
 // delete removes the directory of a version.
-func (p *pruner) delete(plan *PrunePlan, r Removal) {
+func (p *pruner) delete(ctx context.Context, plan *PrunePlan, r Removal) {
 	at := filepath.Join(p.root, r.Path)
-	err := removeVersion(p.root, r.Path)
+	err := ctx.Err()
+	interrupted := err != nil
+	if !interrupted {
+		err = removeVersion(p.root, r.Path)
+	}
 	done, failed := "Pruned old product version", "Failed to prune old product version"
 	if r.Reason == Unknown {
 		done, failed = "Pruned dangling resource", "Failed to prune dangling resource"
 	}
 	if err != nil {
-		p.Log.Error(failed, "path", at, "error", err)
+		if !interrupted {
+			p.Log.Error(failed, "path", at, "error", err)
+		}
 		plan.Failed = append(plan.Failed, Problem{Stream: r.Stream, Product: r.Product, Version: r.Version, Path: r.Path, Err: err})
 		return
 	}

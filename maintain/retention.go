@@ -71,6 +71,7 @@ type PrunePlan struct {
 	Unlist []Removal `json:"unlist"` // versions that leave the catalogue
 	Delete []Removal `json:"delete"` // directories that are deleted now
 	Retire []Removal `json:"retire"` // directories that are deleted by a run after the grace period
+	Done   bool      `json:"done"`   // whether this was carried out, but for Failed
 	Failed []Problem `json:"-"`      // what could not be deleted
 	Empty  bool      `json:"-"`      // the catalogue lists nothing, so that nothing can be told to dangle
 

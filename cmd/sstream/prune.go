@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ it. Empty directories of streams are removed. Nothing is deleted through a link,
 			ctx, cancel := t.context(cmd)
 			defer cancel()
 			plans, err := maintain.Prune(ctx, args[0], o)
-			if told := a.tellPrune(plans, o.DryRun, t.json); err == nil {
+			if told := a.tellPrune(plans, t.json); err == nil {
 				err = told
 			}
 			return t.explain(err)
@@ -94,8 +95,8 @@ func readPins(texts []string, file string) ([]maintain.Pin, error) {
 	return pins, nil
 }
 
-// tellPrune says what a prune did or would do, and returns the error for one that could not delete everything.
-func (a *app) tellPrune(plans []*maintain.PrunePlan, dry, asJSON bool) error {
+// tellPrune says what a prune did, or would do if it was not carried out, and returns the error for one that could not delete everything.
+func (a *app) tellPrune(plans []*maintain.PrunePlan, asJSON bool) error {
 	failed := 0
 	for _, p := range plans {
 		failed += len(p.Failed)
@@ -104,7 +105,7 @@ func (a *app) tellPrune(plans []*maintain.PrunePlan, dry, asJSON bool) error {
 		if err := a.tellJSON(plans); err != nil {
 			return err
 		}
-	} else if err := a.tellRemovals(plans, dry); err != nil {
+	} else if err := a.tellRemovals(plans); err != nil {
 		return err
 	}
 	if failed > 0 {
@@ -113,14 +114,17 @@ func (a *app) tellPrune(plans []*maintain.PrunePlan, dry, asJSON bool) error {
 	return nil
 }
 
-func (a *app) tellRemovals(plans []*maintain.PrunePlan, dry bool) error {
-	words := [3]string{"unlisted", "deleted", "to be deleted later"}
-	if dry {
-		words = [3]string{"would unlist", "would delete", "would delete later"}
-	}
+func (a *app) tellRemovals(plans []*maintain.PrunePlan) error {
 	for _, p := range plans {
+		words := [3]string{"unlisted", "deleted", "to be deleted later"}
+		if !p.Done {
+			words = [3]string{"would unlist", "would delete", "would delete later"}
+		}
 		for i, list := range [][]maintain.Removal{p.Unlist, p.Delete, p.Retire} {
 			for _, r := range list {
+				if slices.ContainsFunc(p.Failed, func(f maintain.Problem) bool { return i == 1 && f.Path == r.Path }) {
+					continue // the log says so
+				}
 				if _, err := fmt.Fprintf(a.stdout, "%s %s (%s)\n", words[i], r.Path, r.Reason); err != nil {
 					return err
 				}
