@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
@@ -106,7 +107,7 @@ func (r *run) record(ctx context.Context, gone []string) error {
 		return err
 	}
 	if r.ledger.changed {
-		if err := write(ctx, r.dst, ledgerPath, r.ledger.render()); err != nil {
+		if err := write(ctx, r.dst, ledgerPath, store.Bytes(r.ledger.render())); err != nil {
 			return err
 		}
 	}
@@ -114,8 +115,7 @@ func (r *run) record(ctx context.Context, gone []string) error {
 		if part.Document.Unchanged && part.Plan.Empty() {
 			continue
 		}
-		record := renderRecord(part.after, len(part.Document.Raw)*9/8)
-		if err := write(ctx, r.dst, recordDir+part.ContentID, record); err != nil {
+		if err := write(ctx, r.dst, recordDir+part.ContentID, recordOf(part.after)); err != nil {
 			return err
 		}
 	}

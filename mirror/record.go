@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 
@@ -44,9 +45,9 @@ func (r *run) loadRecord(ctx context.Context, contentID string) (*streams.Produc
 	return p, nil
 }
 
-// renderRecord writes down what a target holds, as the Python tool does: fields as text above the items, items as
-// they are, after aliases. The size is about what it takes.
-func renderRecord(held *streams.Products, size int) []byte {
+// recordOf is what a target holds, written down as the Python tool does: fields as text above the items, items as they
+// are, after aliases. It is made while it is read, as it is about as large as the document.
+func recordOf(held *streams.Products) store.Content {
 	top := &streams.Products{Attrs: textOnly(&held.Attrs), Products: streams.MakeNodes[*streams.Product]()}
 	for name, product := range held.Products.All() {
 		p := &streams.Product{Attrs: textOnly(&product.Attrs), Versions: streams.MakeNodes[*streams.Version]()}
@@ -55,7 +56,14 @@ func renderRecord(held *streams.Products, size int) []byte {
 		}
 		top.Products.Set(name, p)
 	}
-	return streams.Append(make([]byte, 0, size), top, recordStyle)
+	return store.Content{Size: -1, Open: func(_ context.Context, off int64) (io.ReadCloser, error) {
+		r, w := io.Pipe()
+		go func() { w.CloseWithError(streams.Write(w, top, recordStyle)) }()
+		if _, err := io.CopyN(io.Discard, r, off); err != nil {
+			return nil, errors.Join(err, r.Close())
+		}
+		return r, nil
+	}}
 }
 
 // textOnly keeps the scalar fields, as text.
@@ -192,10 +200,10 @@ func readAll(ctx context.Context, s store.Source, path string) ([]byte, error) {
 }
 
 // write replaces what is at path unless it is there already.
-func write(ctx context.Context, s store.Store, path string, data []byte) error {
-	same, err := store.Holds(ctx, s, path, data)
+func write(ctx context.Context, s store.Store, path string, c store.Content) error {
+	same, err := store.Holds(ctx, s, path, c)
 	if err != nil || same {
 		return err
 	}
-	return s.Put(ctx, path, store.Bytes(data))
+	return s.Put(ctx, path, c)
 }

@@ -58,7 +58,7 @@ func (s *state) save(ctx context.Context, dst store.Store) error {
 	if err != nil {
 		return err
 	}
-	return write(ctx, dst, statePath, append(data, '\n'))
+	return write(ctx, dst, statePath, store.Bytes(append(data, '\n')))
 }
 
 // Published returns the documents that a target publishes as the cache of the next run: the source need not send them

@@ -156,6 +156,6 @@ func (p *Publisher) differs(ctx context.Context, path string, data []byte) (bool
 	if err != nil {
 		return false, err
 	}
-	same, err := store.Holds(ctx, p.Store, path, data)
+	same, err := store.Holds(ctx, p.Store, path, store.Bytes(data))
 	return !same, err
 }

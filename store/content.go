@@ -57,28 +57,34 @@ func sizeOf(r io.Reader) int64 {
 	return info.Size()
 }
 
-// Holds tells whether data is what is at path.
-func Holds(ctx context.Context, src Source, path string, data []byte) (bool, error) {
-	r, err := src.Open(ctx, path, 0)
+// Holds tells whether c is what is at path.
+func Holds(ctx context.Context, src Source, path string, c Content) (bool, error) {
+	there, err := src.Open(ctx, path, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
+	defer there.Close()
+	r, err := c.Open(ctx, 0)
+	if err != nil {
+		return false, err
+	}
 	defer r.Close()
-	var buffer [64 << 10]byte
+	var old, next [32 << 10]byte
 	for {
-		n, err := r.Read(buffer[:])
-		if !bytes.HasPrefix(data, buffer[:n]) {
+		a, errA := readFull(there, old[:])
+		b, errB := readFull(r, next[:])
+		switch {
+		case errA != nil && errA != io.EOF:
+			return false, fmt.Errorf("cannot read %s: %w", path, errA)
+		case errB != nil && errB != io.EOF:
+			return false, errB
+		case !bytes.Equal(a, b):
 			return false, nil
-		}
-		data = data[n:]
-		if err == io.EOF {
-			return len(data) == 0, nil
-		}
-		if err != nil {
-			return false, fmt.Errorf("cannot read %s: %w", path, err)
+		case errA == io.EOF && errB == io.EOF:
+			return true, nil
 		}
 	}
 }

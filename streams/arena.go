@@ -46,5 +46,5 @@ func room[T any](block []T, n int) []T {
 		return block
 	}
 	size := int(unsafe.Sizeof(*new(T)))
-	return pages.Make[T](max(n, 16<<10/size, min(4*cap(block), 16<<20/size)))
+	return pages.Make[T](max(n, 16<<10/size, min(2*cap(block), 16<<20/size)))
 }

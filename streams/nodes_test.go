@@ -47,6 +47,38 @@ func TestNodes(t *testing.T) {
 	}
 }
 
+// TestNodesAreFound looks for every name of lists that are in order, are not, or cease to be.
+func TestNodesAreFound(t *testing.T) {
+	orders := map[string]func(i int) int{
+		"in order":     func(i int) int { return 2 * i },
+		"backwards":    func(i int) int { return 2 * (50 - i) },
+		"one too late": func(i int) int { return map[bool]int{false: 2 * i, true: 3}[i == 40] },
+		"mixed":        func(i int) int { return 2 * (i * 31 % 50) },
+	}
+	for what, order := range orders {
+		for _, n := range []int{1, 16, 17, 50} {
+			list := streams.MakeNodes[int]()
+			for i := range n {
+				list.Set(fmt.Sprintf("%03d", order(i)), i)
+			}
+			for i := range n {
+				name := fmt.Sprintf("%03d", order(i))
+				if v, ok := list.Get(name); v != i || !ok {
+					t.Errorf("%s, %d: %s is %d, %v, want %d", what, n, name, v, ok, i)
+				}
+				for _, place := range []int{i, i + 1, n} {
+					if v, ok := list.GetAt(place, name); v != i || !ok {
+						t.Errorf("%s, %d: %s, looked for at %d, is %d, %v, want %d", what, n, name, place, v, ok, i)
+					}
+				}
+			}
+			if _, ok := list.GetAt(0, "001"); ok {
+				t.Errorf("%s, %d: found what is not there", what, n)
+			}
+		}
+	}
+}
+
 // TestAttrsShareNothing shows that what is done to one node, or to a copy of it, is not seen in another.
 func TestAttrsShareNothing(t *testing.T) {
 	p := products(t, `{"a":1,"b":2,"products":{"p":{"c":3,"d":4},"q":{"e":5}}}`)

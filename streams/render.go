@@ -2,6 +2,7 @@ package streams
 
 import (
 	"cmp"
+	"io"
 	"slices"
 	"strings"
 	"unicode/utf16"
@@ -33,6 +34,17 @@ func Append[T Renderable](dst []byte, x T, style Style) []byte {
 	return r.document(x)
 }
 
+// Write is [Append] to w, for what is too large to be made in memory.
+func Write[T Renderable](w io.Writer, x T, style Style) error {
+	r := renderer{dst: make([]byte, 0, 2*part), Style: style, out: w}
+	r.document(x)
+	r.flush()
+	return r.err
+}
+
+// part is from how many bytes on Write writes what it has.
+const part = 32 << 10
+
 // Renderable is what [Append] takes.
 type Renderable interface {
 	*Index | *Products | *Product | *Version | *Item | *Entry | *Attrs | Value
@@ -40,8 +52,17 @@ type Renderable interface {
 
 type renderer struct {
 	dst   []byte
+	out   io.Writer // takes what is in dst; nil: it stays there
+	err   error     // of out
 	depth int
 	Style
+}
+
+func (r *renderer) flush() {
+	if r.err == nil {
+		_, r.err = r.out.Write(r.dst)
+	}
+	r.dst = r.dst[:0]
 }
 
 func (r *renderer) document(x any) []byte {
@@ -167,6 +188,9 @@ func (r *renderer) key(name string) {
 
 // between writes what comes before element i of a group.
 func (r *renderer) between(i int) {
+	if r.out != nil && len(r.dst) >= part {
+		r.flush()
+	}
 	if i > 0 {
 		r.dst = append(r.dst, ',')
 		if r.Spaced && r.Indent == 0 {

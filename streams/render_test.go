@@ -1,6 +1,8 @@
 package streams_test
 
 import (
+	"bytes"
+	"io"
 	"testing"
 
 	"github.com/seed-43fb3962/sstream/internal/catalog"
@@ -29,6 +31,36 @@ func TestStyles(t *testing.T) {
 	if got := string(streams.Append([]byte("x"), streams.Value{}, streams.Style{Newline: true})); got != "xnull\n" {
 		t.Errorf("no value is %q", got)
 	}
+}
+
+// TestWrite writes what Append makes, and stops with its writer.
+func TestWrite(t *testing.T) {
+	doc := catalog.Products(catalog.Size{Products: 20, Versions: 5, Images: true})
+	for _, style := range []streams.Style{{}, {Indent: 1, Newline: true}, {Spaced: true, KeepOrder: true}} {
+		want := streams.Append(nil, doc, style)
+		var got bytes.Buffer
+		if err := streams.Write(&got, doc, style); err != nil || !bytes.Equal(got.Bytes(), want) {
+			t.Errorf("%+v: %d bytes, %v, want %d", style, got.Len(), err, len(want))
+		}
+		short := &short{left: len(want) / 2}
+		if err := streams.Write(short, doc, style); err != io.ErrShortWrite || short.after {
+			t.Errorf("%+v: %v, written to again: %v", style, err, short.after)
+		}
+	}
+}
+
+// short takes only so much.
+type short struct {
+	left  int
+	after bool // it was written to again
+}
+
+func (s *short) Write(p []byte) (int, error) {
+	s.after = s.after || s.left < 0
+	if s.left -= len(p); s.left < 0 {
+		return 0, io.ErrShortWrite
+	}
+	return len(p), nil
 }
 
 // TestStylesAsPython compares with what Python's json.dumps writes.
