@@ -20,22 +20,26 @@ type part struct {
 }
 
 const (
-	localLog   = 16
-	localWord  = 8       // bytes that are hashed
-	leastLocal = 16      // bytes of the shortest match that is kept
-	leastGap   = 16      // gaps that are shorter are not looked at
-	localSpan  = 1 << 20 // the most that is looked at on one side
-	leastReach = 256
-	mostReach  = 64 << 10
+	localLog    = 16
+	localWord   = 8       // bytes that are hashed
+	leastLocal  = 16      // bytes of the shortest match that is kept
+	leastSteady = 8       // if it goes on at the distance of the one before, which costs next to nothing to tell
+	leastGap    = 16      // gaps that are shorter are not looked at
+	localSpan   = 1 << 20 // the most that is looked at on one side
+	leastReach  = 256
+	mostReach   = 64 << 10
 )
 
 // find appends the matches of t[lo:hi] to ms, in order. The source matches the target up to before, and again from after.
+// New programs differ from old ones in the addresses that they hold, every few bytes, and go on in step between these:
+// so what lies as far ahead as in the match before is preferred.
 func (l *localFinder) find(t []byte, lo, hi int, before, after int64, ms []match) []match {
 	l.gather(hi-lo, before, after)
 	if len(l.buf) < localWord {
 		return ms
 	}
 	l.index()
+	ahead := before - int64(lo)
 	free := lo
 	for i := lo; i+localWord <= hi; {
 		v := binary.LittleEndian.Uint64(t[i:])
@@ -43,20 +47,48 @@ func (l *localFinder) find(t []byte, lo, hi int, before, after int64, ms []match
 			i += runLength(t[i:hi])
 			continue
 		}
-		at := l.heads[localHash(v)]
-		if at < l.base {
-			i += 1 + (i-free)>>7
-			continue
-		}
-		m := l.extend(t, free, hi, i, int(at-l.base))
-		if m.n < leastLocal {
-			i += 1 + (i-free)>>7
-			continue
+		m := l.steady(t, free, hi, i, v, ahead)
+		if m.n < leastSteady {
+			m = l.known(t, free, hi, i, v)
+			if m.n < leastLocal {
+				i += 1 + (i-free)>>7
+				continue
+			}
 		}
 		ms = append(ms, m)
 		free, i = m.end(), m.end()
+		ahead = m.src - int64(m.pos)
 	}
 	return ms
+}
+
+// steady returns the match of t[i:], which begins with v, with what is so far ahead in the source, one of no length if
+// there is none.
+func (l *localFinder) steady(t []byte, lo, hi, i int, v uint64, ahead int64) match {
+	at := l.place(int64(i) + ahead)
+	if at < 0 || at+localWord > len(l.buf) || binary.LittleEndian.Uint64(l.buf[at:]) != v {
+		return match{}
+	}
+	return l.extend(t, lo, hi, i, at)
+}
+
+// known returns the match of t[i:], which begins with v, with the last place that has the same eight bytes.
+func (l *localFinder) known(t []byte, lo, hi, i int, v uint64) match {
+	at := l.heads[localHash(v)]
+	if at < l.base {
+		return match{}
+	}
+	return l.extend(t, lo, hi, i, int(at-l.base))
+}
+
+// place says where in the buffer a place of the source is, -1 if it is not there.
+func (l *localFinder) place(src int64) int {
+	for _, p := range l.parts {
+		if d := src - p.src; d >= 0 && d < int64(p.end-p.from) {
+			return p.from + int(d)
+		}
+	}
+	return -1
 }
 
 // gather reads the neighbourhood of a gap of n bytes.
