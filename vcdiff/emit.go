@@ -1,21 +1,15 @@
 package vcdiff
 
 import (
-	"context"
 	"encoding/binary"
 	"math"
 	"slices"
-
-	"github.com/seed-43fb3962/sstream/vcdiff/internal/lzma2"
 )
 
 // emitter makes the sections of a window. It is used for one window after the other.
 type emitter struct {
-	cache   addressCache
-	section [sections][]byte
-	lzma    lzma2.Encoder
-	packed  [sections][]byte // what to write for a section instead of it, empty where that is not smaller
-
+	cache             addressCache
+	section           [sections][]byte
 	segment, position int64 // length and start of the part of the source that is used
 	copied, added     int64
 }
@@ -27,7 +21,7 @@ const leastRun = 32
 func (e *emitter) make(t []byte, ms []match) {
 	e.cache = addressCache{steady: true}
 	for i := range e.section {
-		e.section[i], e.packed[i] = e.section[i][:0], e.packed[i][:0]
+		e.section[i] = e.section[i][:0]
 	}
 	e.copied, e.added = 0, 0
 	literal := len(t)
@@ -125,72 +119,4 @@ func (e *emitter) copy(m match) {
 // size writes an instruction whose size follows its code.
 func (e *emitter) size(code byte, n int) {
 	e.section[instSection] = appendVarint(append(e.section[instSection], code), uint64(n))
-}
-
-// leastPacked is the size from which sections are tried to be compressed.
-const leastPacked = 24
-
-// pack compresses those sections that become smaller.
-func (e *emitter) pack(ctx context.Context) error {
-	for i, raw := range e.section {
-		if len(raw) < leastPacked || !e.lzma.Start(raw) {
-			continue
-		}
-		packed := appendVarint(e.packed[i], uint64(len(raw)))
-		for more := true; more; {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			packed, more = e.lzma.Next(packed)
-		}
-		if len(packed) >= len(raw) {
-			packed = packed[:0]
-		}
-		e.packed[i] = packed
-	}
-	return nil
-}
-
-// window appends to b all of a window but its sections, and says what to write for these. begun says for each section
-// whether one was compressed before: the first has to be preceded by the header of the stream.
-func (e *emitter) window(b []byte, target int, adler uint32, begun *[sections]bool) (head []byte, parts [][]byte) {
-	body := appendVarint(nil, uint64(target))
-	body = append(body, 0)
-	bitsAt := len(body) - 1
-	bits := &body[bitsAt]
-	for i, raw := range e.section {
-		n := 0
-		if packed := e.packed[i]; len(packed) > 0 {
-			size := varintSize(uint64(len(raw)))
-			begin := []byte(nil)
-			if !begun[i] {
-				begin = appendXZHeader(nil, mostWindow)
-			}
-			if n = len(begin) + len(packed); n < len(raw) {
-				parts = append(parts, packed[:size], begin, packed[size:])
-				*bits |= 1 << i
-				begun[i] = true
-			}
-		}
-		if *bits&(1<<i) == 0 {
-			parts = append(parts, raw)
-			n = len(raw)
-		}
-		body = appendVarint(body, uint64(n))
-		bits = &body[bitsAt]
-	}
-	body = binary.BigEndian.AppendUint32(body, adler)
-	length := len(body)
-	for _, p := range parts {
-		length += len(p)
-	}
-	if e.segment == 0 {
-		b = append(b, windowAdler)
-	} else {
-		b = append(b, windowAdler|windowSource)
-		b = appendVarint(b, uint64(e.segment))
-		b = appendVarint(b, uint64(e.position))
-	}
-	b = appendVarint(b, uint64(length))
-	return append(b, body...), parts
 }

@@ -51,9 +51,9 @@ type encoder struct {
 	target *input
 
 	windows []plannedWindow
-	last    match          // of those settled, counted from the start of the target
-	begun   [sections]bool // sections of which a compressed one was written
-	stats   Stats
+	last    match // of those settled, counted from the start of the target
+	gatherer
+	stats Stats
 }
 
 // plannedWindow is what the first round knows about a window.
@@ -72,7 +72,7 @@ type worker struct {
 	coarse  coarseFinder
 	refiner refiner
 	emitter emitter
-	head    []byte
+	packer  packer
 }
 
 func (e *encoder) run(ctx context.Context) error {
@@ -103,7 +103,7 @@ func (e *encoder) firstRound(ctx context.Context, workers []*worker) error {
 		return err
 	}
 	cache := newStockCache()
-	return inOrder(ctx, workers, len(e.windows), e.plan, func(_ context.Context, _ *worker, k int) error {
+	return inOrder(ctx, workers, len(e.windows), e.plan, func(_ *worker, k int) (later func(context.Context) error) {
 		_, n := e.span(k)
 		e.windows[k].free = freeMisses(e.source.size, n)
 		e.windows[k].settle(&cache, e.last)
@@ -137,7 +137,8 @@ func (e *encoder) secondRound(ctx context.Context, workers []*worker) error {
 	if err := e.write(head); err != nil {
 		return err
 	}
-	return inOrder(ctx, workers, len(e.windows), e.encode, e.finish)
+	e.gatherer = newGatherer(&e.Options)
+	return inOrder(ctx, workers, len(e.windows), e.encode, e.gather)
 }
 
 // leastMatch is the length below which matches are not kept from the first round to the second, so that they fit in
@@ -154,7 +155,7 @@ func (e *encoder) span(k int) (at int64, n int) {
 }
 
 // plan is the first round for window k.
-func (e *encoder) plan(_ context.Context, w *worker, k int) error {
+func (e *encoder) plan(w *worker, k int) error {
 	at, n := e.span(k)
 	t, err := e.target.view(&w.buf, at, n)
 	if err != nil {
@@ -179,7 +180,7 @@ func (p *plannedWindow) settle(cache *stockCache, last match) {
 }
 
 // encode is the second round for window k.
-func (e *encoder) encode(ctx context.Context, w *worker, k int) error {
+func (e *encoder) encode(w *worker, k int) error {
 	at, n := e.span(k)
 	t, err := e.target.view(&w.buf, at, n)
 	if err != nil {
@@ -190,26 +191,41 @@ func (e *encoder) encode(ctx context.Context, w *worker, k int) error {
 	p.matches = nil
 	w.emitter.make(t, ms)
 	if !e.NoSecondary {
-		if err := w.emitter.pack(ctx); err != nil {
-			return err
-		}
+		w.packer.look(&w.emitter.section)
 	}
 	return w.readError()
 }
 
-// finish writes window k.
-func (e *encoder) finish(_ context.Context, w *worker, k int) error {
+// gather adds window k to those that are compressed together.
+func (e *encoder) gather(w *worker, k int) (later func(context.Context) error) {
 	_, n := e.span(k)
 	e.stats.Copied += w.emitter.copied
 	e.stats.Added += w.emitter.added
-	head, parts := w.emitter.window(w.head[:0], n, e.windows[k].adler, &e.begun)
-	w.head = head
-	for _, b := range append([][]byte{head}, parts...) {
-		if err := e.write(b); err != nil {
-			return err
-		}
+	b := e.add(w, n, e.windows[k].adler, k == len(e.windows)-1)
+	if b == nil {
+		return nil
 	}
-	return e.tooLarge()
+	return func(ctx context.Context) error { return e.finish(ctx, w, b) }
+}
+
+// finish compresses and writes a batch.
+func (e *encoder) finish(ctx context.Context, w *worker, b *batch) error {
+	if err := w.packer.pack(ctx, b); err != nil {
+		return err
+	}
+	select {
+	case <-b.before:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if err := w.packer.write(e.write, b); err != nil {
+		return err
+	}
+	if err := e.tooLarge(); err != nil {
+		return err
+	}
+	close(b.written)
+	return nil
 }
 
 func (e *encoder) write(b []byte) error {

@@ -33,6 +33,8 @@ const (
 	leastWindow   = 4 << 10
 	mostWindow    = 16 << 20 // XD3_HARDMAXWINSIZE of xdelta3 3.0
 
+	mostDictionary = 16 << 20
+
 	defaultMemory = 256 << 20
 	leastMemory   = 64 << 20
 )
@@ -60,11 +62,22 @@ func (o *Options) settled() (Options, error) {
 	return s, nil
 }
 
-// The tables take a share each of the memory, the workers the rest.
+// The tables take a share each of the memory, what is remembered for compression another, the workers the rest.
 func (s *Options) anchorMemory() int64 { return s.Memory / 8 }
 func (s *Options) fineMemory() int64   { return s.Memory / 8 }
 func (s *Options) matchMemory() int64  { return s.Memory / 8 }
-func (s *Options) workMemory() int64   { return s.Memory - s.Memory/8*3 }
+func (s *Options) packMemory() int64   { return s.Memory / 4 }
+func (s *Options) workMemory() int64   { return s.Memory - s.Memory/8*3 - s.packMemory() }
+
+// dictionary is how far back sections of one kind are remembered.
+func (s *Options) dictionary(section int) int {
+	if section == dataSection {
+		return int(min(s.packMemory()/4, mostDictionary))
+	}
+	return int(min(s.packMemory()/16, mostDictionary))
+}
+
+func (s *Options) slack(section int) int { return int(s.dictionary(section)) }
 
 // workerMemory is what a worker needs at the most.
 func workerMemory(window int) int64 {

@@ -7,8 +7,9 @@ import (
 )
 
 // inOrder calls work for 0 to n-1, each call with one of the workers that is free, and then finish, in the order of the
-// numbers and one at a time, with the same worker. It returns the first error, after all workers have come to an end.
-func inOrder[W any](ctx context.Context, workers []W, n int, work, finish func(ctx context.Context, w W, k int) error) error {
+// numbers and one at a time, with the same worker. What finish returns, if it is not nil, is called next, in no order,
+// before that worker is free. inOrder returns the first error, after all workers have come to an end.
+func inOrder[W any](ctx context.Context, workers []W, n int, work func(w W, k int) error, finish func(w W, k int) (later func(context.Context) error)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	turns := make([]chan struct{}, n+1)
@@ -18,7 +19,7 @@ func inOrder[W any](ctx context.Context, workers []W, n int, work, finish func(c
 	close(turns[0])
 	var next atomic.Int64
 	one := func(w W, k int) error {
-		if err := guarded(func() error { return work(ctx, w, k) }); err != nil {
+		if err := guarded(func() error { return work(w, k) }); err != nil {
 			return err
 		}
 		select {
@@ -26,11 +27,12 @@ func inOrder[W any](ctx context.Context, workers []W, n int, work, finish func(c
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if err := finish(ctx, w, k); err != nil {
-			return err
-		}
+		later := finish(w, k)
 		close(turns[k+1])
-		return nil
+		if later == nil {
+			return nil
+		}
+		return later(ctx)
 	}
 	var all sync.WaitGroup
 	for _, w := range workers {

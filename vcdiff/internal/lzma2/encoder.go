@@ -2,14 +2,17 @@ package lzma2
 
 import "encoding/binary"
 
-// Encoder writes LZMA2. It is reused for one piece after the other; each stands alone.
+// Encoder compresses segments of streams, one after the other.
 type Encoder struct {
 	f    finder
 	r    rangeEncoder
 	m    model
-	at   int    // where in the source the next chunk begins
-	pays []bool // the blocks of the source that are to be compressed
-	miss int    // positions since the last match
+	far  []farMatch // of the segment, those that end before here left out
+	at   int        // where in the segment the next chunk begins
+	from int        // where its piece begins
+	end  int        // and ends
+	pays []bool     // the blocks of the piece that are to be compressed
+	miss int        // positions since the last match
 
 	needDict, needProps, needState bool
 	scratch                        []byte
@@ -22,27 +25,32 @@ const (
 	encodeProps = encodePB*45 + encodeLC
 )
 
-// Start makes src what Next compresses, and says whether it looks as if that paid.
-func (e *Encoder) Start(src []byte) bool {
-	e.f.start(src)
+// Start makes g what Next compresses, piece by piece.
+func (e *Encoder) Start(g *Segment) {
+	e.f.start(g.src, g.from, g.dict)
+	e.far = g.far
 	e.m.lc, e.m.lp, e.m.pb = encodeLC, 0, encodePB
-	e.needDict, e.needProps, e.needState = true, true, true
-	e.at, e.miss = 0, 0
-	return e.look()
+	e.needDict, e.needProps, e.needState = g.first, true, true
+	e.at, e.end, e.miss = g.from, g.from, 0
 }
 
-// Next appends some chunks to dst, of which the first of all has a new dictionary. It works for less than a tenth of a
-// second, and returns false if there is nothing left.
+// Piece makes the next n bytes of the segment what Next compresses: those blocks of it that pay, as Look says.
+func (e *Encoder) Piece(n int, pays []bool) {
+	e.from, e.end, e.pays = e.end, e.end+n, pays
+}
+
+// Next appends some chunks to dst, of which the first of a stream has a new dictionary. It works for less than a tenth of
+// a second, and returns false if nothing is left of the piece.
 func (e *Encoder) Next(dst []byte) ([]byte, bool) {
-	if e.at == len(e.f.src) {
+	if e.at == e.end {
 		return dst, false
 	}
-	block := e.at / blockSize
+	block := (e.at - e.from) / blockSize
 	pays := e.pays[block]
 	for block < len(e.pays) && e.pays[block] == pays {
 		block++
 	}
-	end := min(block*blockSize, len(e.f.src))
+	end := min(e.from+block*blockSize, e.end)
 	if !pays {
 		dst, e.at = e.store(dst, e.at, end), end
 	} else {
@@ -51,9 +59,18 @@ func (e *Encoder) Next(dst []byte) ([]byte, bool) {
 	return dst, true
 }
 
-// Encode appends all of src to dst as chunks that start with a new dictionary.
+// Encode appends all of src to dst as the chunks of a stream of its own.
 func (e *Encoder) Encode(dst, src []byte) []byte {
-	e.Start(src)
+	pays := e.Look(src, nil)
+	if pays == nil {
+		pays = make([]bool, len(src)/blockSize+1)
+	}
+	s := NewStream(1<<24, 0)
+	s.Add(src)
+	g := s.Cut()
+	defer g.Release()
+	e.Start(g)
+	e.Piece(len(src), pays)
 	for more := true; more; {
 		dst, more = e.Next(dst)
 	}
@@ -153,13 +170,30 @@ func (e *Encoder) compress(i, end int) int {
 	return i
 }
 
-// find is what the finder finds at i. After many misses it looks at few positions only: most likely there is nothing.
+// find is what the finder finds at i, or a match from afar. After many misses it looks at few positions only: most likely
+// there is nothing.
 func (e *Encoder) find(i int) (length, dist int) {
+	for len(e.far) > 0 && int(e.far[0].at)+e.far[0].n <= i {
+		e.far = e.far[1:]
+	}
+	if len(e.far) > 0 && int(e.far[0].at) <= i {
+		far := &e.far[0]
+		e.miss = 0
+		if far.n+int(far.at)-i >= niceMatch {
+			e.f.insertAll(i, i+1)
+			return min(far.n+int(far.at)-i, maxMatch), far.dist
+		}
+	}
 	if e.miss > 256 && i%min(e.miss/256+1, 16) != 0 {
 		e.miss++
 		return 0, 0
 	}
 	length, dist = e.f.find(i)
+	if len(e.far) > 0 && int(e.far[0].at) <= i {
+		if n := e.far[0].n + int(e.far[0].at) - i; n > length+1 {
+			length, dist = n, e.far[0].dist
+		}
+	}
 	e.miss++
 	if length > 0 {
 		e.miss = 0

@@ -10,30 +10,35 @@ const (
 	shortLog  = 13
 	chainLog  = 20
 	chainMask = 1<<chainLog - 1
-	depth     = 8  // matches looked at in one place
-	niceMatch = 96 // a match that is not bettered
+	near      = 1 << chainLog // bytes before a segment that are known
+	depth     = 8             // matches looked at in one place
+	niceMatch = 96            // a match that is not bettered
 )
 
 // finder finds earlier occurrences. Positions are counted over all that it was ever given, so that what it knows of
 // earlier data needs no clearing: it is below base.
 type finder struct {
 	src   []byte
+	dict  int
 	base  uint32
 	heads [1 << hashLog]uint32  // last position of each four bytes
 	short [1 << shortLog]uint32 // last position of each three bytes
 	chain []uint32              // the position before, of the same four bytes
 }
 
-// start makes src the data that positions are about.
-func (f *finder) start(src []byte) {
+// start makes src the data that positions are about. It knows of what lies shortly before from.
+func (f *finder) start(src []byte, from, dict int) {
 	next := uint64(f.base) + uint64(len(f.src))
-	if f.chain == nil || next+uint64(len(src)) >= 1<<32 {
+	if f.chain == nil {
+		f.chain = make([]uint32, 1<<chainLog)
+	}
+	if next == 0 || next+uint64(len(src)) >= 1<<32 {
 		clear(f.heads[:])
 		clear(f.short[:])
-		f.chain = make([]uint32, 1<<chainLog)
 		next = 1
 	}
-	f.src, f.base = src, uint32(next)
+	f.src, f.dict, f.base = src, dict, uint32(next)
+	f.insertAll(max(0, from-near), from)
 }
 
 func hash4(v uint32) uint32 { return v * 2654435761 >> (32 - hashLog) }
@@ -65,13 +70,13 @@ func (f *finder) find(i int) (length, dist int) {
 	cand, short := f.insert(i)
 	pos := f.base + uint32(i)
 	here := f.src[i:min(i+maxMatch, len(f.src))]
-	if short >= f.base && short < pos {
+	if short >= f.base && short < pos && int(pos-short) <= f.dict {
 		if n := same(f.src[short-f.base:], here); n >= 3 {
 			length, dist = n, int(pos-short)
 		}
 	}
 	for range depth {
-		if cand < f.base || cand >= pos || length >= niceMatch || length == len(here) {
+		if cand < f.base || cand >= pos || int(pos-cand) > f.dict || length >= niceMatch || length == len(here) {
 			break
 		}
 		there := f.src[cand-f.base:]

@@ -17,10 +17,9 @@ const (
 	trialGain = 7.99
 )
 
-// look decides which blocks to compress, and says whether there are any.
-func (e *Encoder) look() bool {
-	src := e.f.src
-	e.pays = e.pays[:0]
+// Look says for each block of src whether to compress it, in pays if there is room; nil if none are to be compressed.
+func (e *Encoder) Look(src []byte, pays []bool) []bool {
+	pays = pays[:0]
 	any := false
 	var dense []int // the blocks that are compressed already
 	information := 0.0
@@ -28,29 +27,34 @@ func (e *Encoder) look() bool {
 		b := src[i:min(i+blockSize, len(src))]
 		h := Entropy(b[:min(len(b), trialSize)])
 		if h >= clearGain {
-			dense = append(dense, len(e.pays))
+			dense = append(dense, len(pays))
 			information += h
 		}
 		any = any || h < clearGain
-		e.pays = append(e.pays, h < clearGain)
+		pays = append(pays, h < clearGain)
 	}
-	if information < trialGain*float64(len(dense)) && e.trial(dense) {
+	if information < trialGain*float64(len(dense)) && e.trial(src, dense) {
 		for _, block := range dense {
-			e.pays[block] = true
+			pays[block] = true
 		}
 		any = true
 	}
-	return any
+	if !any {
+		return nil
+	}
+	return pays
 }
 
-// trial says whether some of the blocks that are compressed already become smaller as literals.
-func (e *Encoder) trial(blocks []int) bool {
+// trial says whether some of the blocks of src that are compressed already become smaller as literals.
+func (e *Encoder) trial(src []byte, blocks []int) bool {
+	e.f.src = src
+	e.m.lc, e.m.lp, e.m.pb = encodeLC, 0, encodePB
 	e.m.reset()
 	e.r.start(e.scratch[:0])
 	tried := 0
 	for k := 0; k < len(blocks); k += trialPart {
 		i := blocks[k] * blockSize
-		end := min(i+trialSize, len(e.f.src))
+		end := min(i+trialSize, len(src))
 		for ; i < end; i++ {
 			e.literal(i)
 			tried++

@@ -1,0 +1,97 @@
+package lzma2
+
+import (
+	"slices"
+	"sync"
+)
+
+// Stream is what one LZMA2 stream holds, as far back as its dictionary goes. Its pieces are added in order; then any
+// number of encoders compress segments of it at the same time. Each has a model of its own, and needs to know only what
+// bytes came before, not how they were compressed.
+type Stream struct {
+	dict, slack int
+	far         farFinder
+
+	halves  [2]half
+	current int
+	base    int64 // the place in the stream of the first byte of the current half, a multiple of 16
+	cut     int   // where in the current half the open segment begins
+	matches []farMatch
+}
+
+// half is a buffer that is filled while encoders may still be reading the other one.
+type half struct {
+	buf   []byte
+	users sync.WaitGroup
+}
+
+// NewStream returns an empty stream. It holds up to twice dict and slack bytes, and waits for encoders only when what is
+// in slack bytes before what is added is still being compressed. dict is at least 4 KiB.
+func NewStream(dict, slack int) *Stream {
+	return &Stream{dict: dict, slack: slack, far: farFinder{dict: dict}}
+}
+
+// Begun says whether anything was added.
+func (s *Stream) Begun() bool { return s.base > 0 || len(s.halves[s.current].buf) > 0 }
+
+// Add appends a piece to the open segment.
+func (s *Stream) Add(b []byte) {
+	h := &s.halves[s.current]
+	if len(h.buf)+len(b) > s.dict+s.slack {
+		h = s.turn()
+	}
+	h.grow(len(b), s.dict+s.slack)
+	at := len(h.buf)
+	h.buf = append(h.buf, b...)
+	s.matches = s.far.find(h.buf, at, s.base, s.matches)
+}
+
+// turn goes over to the other half with all that is still of use.
+func (s *Stream) turn() *half {
+	from := &s.halves[s.current]
+	s.current = 1 - s.current
+	to := &s.halves[s.current]
+	to.users.Wait()
+	keep := max(0, s.cut-s.dict) &^ 15
+	to.buf = to.buf[:0]
+	to.grow(len(from.buf)-keep, s.dict+s.slack)
+	to.buf = append(to.buf, from.buf[keep:]...)
+	s.base += int64(keep)
+	s.cut -= keep
+	return to
+}
+
+// grow makes room for n more bytes, and for more than that up to most.
+func (h *half) grow(n, most int) {
+	if need := len(h.buf) + n; need > cap(h.buf) {
+		h.buf = append(make([]byte, 0, max(need, min(2*need, most))), h.buf...)
+	}
+}
+
+// Segment is a part of a stream that is compressed from a new state on.
+type Segment struct {
+	src   []byte // with what comes before, as far as the dictionary goes
+	from  int    // where it begins
+	dict  int
+	first bool
+	far   []farMatch // that begin in it, counted as in src
+	users *sync.WaitGroup
+}
+
+// Cut ends the open segment, which is all since the last call. It has to be released.
+func (s *Stream) Cut() *Segment {
+	h := &s.halves[s.current]
+	lo := max(0, s.cut-s.dict) &^ 15
+	g := &Segment{src: h.buf[lo:len(h.buf):len(h.buf)], from: s.cut - lo, dict: s.dict, users: &h.users}
+	g.first = s.base == 0 && s.cut == 0
+	g.far = slices.Clone(s.matches)
+	for i := range g.far {
+		g.far[i].at -= s.base + int64(lo)
+	}
+	s.cut, s.matches = len(h.buf), s.matches[:0]
+	h.users.Add(1)
+	return g
+}
+
+// Release says that g is compressed.
+func (g *Segment) Release() { g.users.Done() }
