@@ -137,7 +137,7 @@ func (e *encoder) secondRound(ctx context.Context, workers []*worker) error {
 	if err := e.write(head); err != nil {
 		return err
 	}
-	e.gatherer = newGatherer(&e.Options)
+	e.gatherer = newGatherer(&e.Options, e.target.size)
 	return inOrder(ctx, workers, len(e.windows), e.encode, e.gather)
 }
 

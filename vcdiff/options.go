@@ -77,8 +77,6 @@ func (s *Options) dictionary(section int) int {
 	return int(min(s.packMemory()/16, mostDictionary))
 }
 
-func (s *Options) slack(section int) int { return int(s.dictionary(section)) }
-
 // workerMemory is what a worker needs at the most.
 func workerMemory(window int) int64 {
 	const tables = 12 << 20

@@ -27,9 +27,9 @@ type packedWindow struct {
 	adler             uint32
 	segment, position int64
 	length            [sections]int
-	raw               [sections][]byte // the sections that are not compressed
-	pays              [sections][]bool // of others, what lzma2.Encoder.Look says
-	first             [sections]bool   // whether it is the first compressed one of its kind
+	raw               [sections][]byte         // the sections that are not compressed
+	efforts           [sections][]lzma2.Effort // how to compress the others
+	first             [sections]bool           // whether it is the first compressed one of its kind
 }
 
 const (
@@ -45,14 +45,16 @@ type gatherer struct {
 	open    *batch
 }
 
-func newGatherer(o *Options) gatherer {
+// newGatherer returns a gatherer for the windows of a target.
+func newGatherer(o *Options, target int64) gatherer {
 	g := gatherer{open: &batch{written: make(chan struct{})}}
 	before := make(chan struct{})
 	close(before)
 	g.open.before = before
 	if !o.NoSecondary {
 		for i := range g.streams {
-			g.streams[i] = lzma2.NewStream(o.dictionary(i), o.slack(i))
+			dict := int(min(int64(o.dictionary(i)), max(target, leastWindow)))
+			g.streams[i] = lzma2.NewStream(dict, dict)
 		}
 	}
 	return g
@@ -70,10 +72,10 @@ func (g *gatherer) add(w *worker, size int, adler uint32, last bool) *batch {
 	for i, s := range w.emitter.section {
 		p.length[i] = len(s)
 		switch {
-		case w.packer.pays[i] != nil:
-			p.pays[i] = slices.Clone(w.packer.pays[i])
+		case len(w.packer.looks[i]) > 0:
+			p.efforts[i] = slices.Clone(w.packer.looks[i])
 			p.first[i] = !g.streams[i].Begun()
-			g.streams[i].Add(s)
+			g.streams[i].Add(s, p.efforts[i])
 		case full:
 			p.raw[i] = s
 		default:
@@ -96,20 +98,17 @@ func (g *gatherer) add(w *worker, size int, adler uint32, last bool) *batch {
 // packer compresses the sections of one batch after the other.
 type packer struct {
 	lzma  lzma2.Encoder
-	pays  [sections][]bool // of the sections of one window, see lzma2.Encoder.Look
-	looks [sections][]bool // room for pays
-	out   [sections][]byte // what was compressed, of all windows of a batch
-	ends  [sections][]int  // where in it that of each window ends
+	looks [sections][]lzma2.Effort // how to compress the sections of a window, empty for those that stay as they are
+	out   [sections][]byte         // what was compressed, of all windows of a batch
+	ends  [sections][]int          // where in it that of each window ends
 }
 
 // look sees which of the sections are worth compressing.
 func (p *packer) look(section *[sections][]byte) {
 	for i, s := range section {
-		p.pays[i] = nil
+		p.looks[i] = p.looks[i][:0]
 		if len(s) >= leastPacked {
-			if p.pays[i] = p.lzma.Look(s, p.looks[i]); p.pays[i] != nil {
-				p.looks[i] = p.pays[i]
-			}
+			p.looks[i] = p.lzma.Look(s, p.looks[i])
 		}
 	}
 }
@@ -141,12 +140,12 @@ func (p *packer) pack(ctx context.Context, b *batch) error {
 // piece compresses one section of a window.
 func (p *packer) piece(ctx context.Context, w *packedWindow, i int) error {
 	out := p.out[i]
-	if w.pays[i] != nil {
+	if w.efforts[i] != nil {
 		out = appendVarint(out, uint64(w.length[i]))
 		if w.first[i] {
-			out = appendXZHeader(out, mostWindow)
+			out = appendXZHeader(out, mostDictionary)
 		}
-		p.lzma.Piece(w.length[i], w.pays[i])
+		p.lzma.Piece(w.length[i], w.efforts[i])
 		for more := true; more; {
 			if err := ctx.Err(); err != nil {
 				return err
@@ -166,7 +165,7 @@ func (p *packer) write(write func([]byte) error, b *batch) error {
 		v := &b.windows[k]
 		parts := v.raw
 		for i := range parts {
-			if v.pays[i] != nil {
+			if v.efforts[i] != nil {
 				parts[i] = p.out[i][at[i]:p.ends[i][k]]
 				at[i] = p.ends[i][k]
 			}
@@ -186,7 +185,7 @@ func (w *packedWindow) head(b []byte, parts *[sections][]byte) []byte {
 	bits, length := byte(0), 0
 	for i, part := range parts {
 		length += len(part)
-		if w.pays[i] != nil {
+		if w.efforts[i] != nil {
 			bits |= 1 << i
 		}
 	}

@@ -11,8 +11,9 @@ type Encoder struct {
 	at   int        // where in the segment the next chunk begins
 	from int        // where its piece begins
 	end  int        // and ends
-	pays []bool     // the blocks of the piece that are to be compressed
 	miss int        // positions since the last match
+
+	efforts []Effort // of the blocks of the piece
 
 	needDict, needProps, needState bool
 	scratch                        []byte
@@ -34,9 +35,9 @@ func (e *Encoder) Start(g *Segment) {
 	e.at, e.end, e.miss = g.from, g.from, 0
 }
 
-// Piece makes the next n bytes of the segment what Next compresses: those blocks of it that pay, as Look says.
-func (e *Encoder) Piece(n int, pays []bool) {
-	e.from, e.end, e.pays = e.end, e.end+n, pays
+// Piece makes the next n bytes of the segment what Next compresses, with the efforts that Look asked for.
+func (e *Encoder) Piece(n int, efforts []Effort) {
+	e.from, e.end, e.efforts = e.end, e.end+n, efforts
 }
 
 // Next appends some chunks to dst, of which the first of a stream has a new dictionary. It works for less than a tenth of
@@ -45,32 +46,27 @@ func (e *Encoder) Next(dst []byte) ([]byte, bool) {
 	if e.at == e.end {
 		return dst, false
 	}
-	block := (e.at - e.from) / blockSize
-	pays := e.pays[block]
-	for block < len(e.pays) && e.pays[block] == pays {
-		block++
-	}
-	end := min(e.from+block*blockSize, e.end)
-	if !pays {
+	effort, end := run(e.efforts, e.at-e.from, e.end-e.from)
+	if end += e.from; effort == Stored {
 		dst, e.at = e.store(dst, e.at, end), end
 	} else {
-		dst, e.at = e.chunk(dst, e.at, end)
+		dst, e.at = e.chunk(dst, e.at, end, effort)
 	}
 	return dst, true
 }
 
 // Encode appends all of src to dst as the chunks of a stream of its own.
 func (e *Encoder) Encode(dst, src []byte) []byte {
-	pays := e.Look(src, nil)
-	if pays == nil {
-		pays = make([]bool, len(src)/blockSize+1)
+	efforts := e.Look(src, nil)
+	if efforts == nil {
+		efforts = make([]Effort, len(src)/blockSize+1)
 	}
 	s := NewStream(1<<24, 0)
-	s.Add(src)
+	s.Add(src, efforts)
 	g := s.Cut()
 	defer g.Release()
 	e.Start(g)
-	e.Piece(len(src), pays)
+	e.Piece(len(src), efforts)
 	for more := true; more; {
 		dst, more = e.Next(dst)
 	}
@@ -96,12 +92,16 @@ func (e *Encoder) store(dst []byte, i, end int) []byte {
 }
 
 // chunk appends a chunk of what begins at i and says where it ends, at most at end.
-func (e *Encoder) chunk(dst []byte, i, end int) ([]byte, int) {
+func (e *Encoder) chunk(dst []byte, i, end int, effort Effort) ([]byte, int) {
 	if e.needState {
 		e.m.reset()
 	}
 	e.r.start(e.scratch[:0])
-	to := e.compress(i, min(end, i+maxChunk-maxMatch))
+	compress := e.matched
+	if effort == Literals {
+		compress = e.literals
+	}
+	to := compress(i, min(end, i+maxChunk-maxMatch))
 	packed := e.r.finish()
 	e.scratch = packed
 	if len(packed) >= to-i {
@@ -127,9 +127,19 @@ func (e *Encoder) chunk(dst []byte, i, end int) ([]byte, int) {
 	return append(dst, packed...), to
 }
 
-// compress codes what begins at i until a chunk is full, and says where it stopped, at most at end.
-func (e *Encoder) compress(i, end int) int {
-	const full = maxCompressed - 64 // of which one symbol and the end need less
+// full is the size of a chunk to which one symbol, and the end, can still be added.
+const full = maxCompressed - 64
+
+// literals codes what begins at i byte by byte until a chunk is full, and says where it stopped, at most at end.
+func (e *Encoder) literals(i, end int) int {
+	for ; i < end && len(e.r.out) < full; i++ {
+		e.literal(i)
+	}
+	return i
+}
+
+// matched codes what begins at i until a chunk is full, and says where it stopped, at most at end.
+func (e *Encoder) matched(i, end int) int {
 	length, dist := 0, 0
 	found := false // length and dist are those at i
 	for i < end && len(e.r.out) < full {
@@ -153,7 +163,8 @@ func (e *Encoder) compress(i, end int) int {
 		if length < niceMatch && i+1 < end {
 			// One byte later there may be a better one.
 			next, nextDist := e.find(i + 1)
-			if better(next, nextDist, length, dist) {
+			_, nextRep := e.longestRep(i+1, end)
+			if better(next, nextDist, length, dist) || nextRep >= max(minMatch, length-1) {
 				e.literal(i)
 				i++
 				length, dist, found = next, nextDist, true
@@ -170,40 +181,53 @@ func (e *Encoder) compress(i, end int) int {
 	return i
 }
 
-// find is what the finder finds at i, or a match from afar. After many misses it looks at few positions only: most likely
-// there is nothing.
+// find is the best match that is known at i. After many misses it looks at few positions only: most likely there is
+// nothing.
 func (e *Encoder) find(i int) (length, dist int) {
-	for len(e.far) > 0 && int(e.far[0].at)+e.far[0].n <= i {
-		e.far = e.far[1:]
-	}
-	if len(e.far) > 0 && int(e.far[0].at) <= i {
-		far := &e.far[0]
-		e.miss = 0
-		if far.n+int(far.at)-i >= niceMatch {
-			e.f.insertAll(i, i+1)
-			return min(far.n+int(far.at)-i, maxMatch), far.dist
-		}
-	}
-	if e.miss > 256 && i%min(e.miss/256+1, 16) != 0 {
+	far := e.farMatch(i)
+	if far.n < niceMatch && e.miss > 256 && i%min(e.miss/256+1, 16) != 0 {
 		e.miss++
 		return 0, 0
 	}
-	length, dist = e.f.find(i)
-	if len(e.far) > 0 && int(e.far[0].at) <= i {
-		if n := e.far[0].n + int(e.far[0].at) - i; n > length+1 {
-			length, dist = n, e.far[0].dist
-		}
-	}
 	e.miss++
+	if far.n >= niceMatch {
+		e.f.insertAll(i, i+1)
+	} else {
+		length, dist = e.f.find(i)
+	}
+	if far.n > length+1 { // one byte does not pay for the distance
+		length, dist = min(far.n, maxMatch), far.dist
+	}
 	if length > 0 {
 		e.miss = 0
 	}
 	return length, dist
 }
 
+// farMatch is what is left at i of a match from afar, of no length if there is none.
+func (e *Encoder) farMatch(i int) farMatch {
+	for len(e.far) > 0 && int(e.far[0].at)+e.far[0].n <= i {
+		e.far = e.far[1:]
+	}
+	if len(e.far) == 0 || int(e.far[0].at) > i {
+		return farMatch{}
+	}
+	m := e.far[0]
+	m.n -= i - int(m.at)
+	return m
+}
+
 // worthMatch says whether a match beats literals.
 func worthMatch(length, dist int) bool {
-	return length >= 4 || length == 3 && dist <= 1<<12
+	switch length {
+	case 0, 1, 2:
+		return false
+	case 3:
+		return dist <= 1<<12
+	case 4:
+		return dist <= 1<<16
+	}
+	return true
 }
 
 // worthRep says whether a match at a recent distance, which needs no distance told, beats a literal and another match.

@@ -1,5 +1,7 @@
 package lzma2
 
+import "math/bits"
+
 // farMatch says that n bytes are the same as those dist before them.
 type farMatch struct {
 	at   int64
@@ -11,14 +13,14 @@ type farMatch struct {
 // encoders look only nearby for themselves.
 type farFinder struct {
 	dict  int
-	table []uint32 // the last place in the stream, in 32 bits, of each hash
+	log   uint
+	table []uint32 // the last place in the stream, in 32 bits, of each hash; one for each place that is picked
 }
 
 const (
-	farSize  = 32
+	farSize  = 16
 	farShift = 64 / farSize
-	farPick  = 5 // one place in 32
-	farLog   = 19
+	farPick  = 3 // one place in eight
 )
 
 // farGear is a number for each byte value, of which a hash is made that rolls.
@@ -44,7 +46,8 @@ func (f *farFinder) find(buf []byte, i int, base int64, ms []farMatch) []farMatc
 		return ms
 	}
 	if f.table == nil {
-		f.table = make([]uint32, 1<<farLog)
+		f.log = uint(bits.Len(uint(f.dict-1))) - farPick
+		f.table = make([]uint32, 1<<f.log)
 	}
 	h, free := uint64(0), i
 	known := i + farSize - 1
@@ -57,7 +60,7 @@ func (f *farFinder) find(buf []byte, i int, base int64, ms []farMatch) []farMatc
 			continue
 		}
 		at := i + 1 - farSize
-		slot := &f.table[h<<farPick>>(64-farLog)]
+		slot := &f.table[h<<farPick>>(64-f.log)]
 		dist := uint32(base) + uint32(at) - *slot
 		*slot = uint32(base) + uint32(at)
 		if at < free || dist == 0 || int64(dist) > int64(min(at, f.dict)) {

@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	hashLog   = 17
-	shortLog  = 13
+	hashLog   = 18
+	shortLog  = 15
 	chainLog  = 20
 	chainMask = 1<<chainLog - 1
 	near      = 1 << chainLog // bytes before a segment that are known
@@ -81,7 +81,8 @@ func (f *finder) find(i int) (length, dist int) {
 		}
 		there := f.src[cand-f.base:]
 		if there[length] == here[length] {
-			if n := same(there, here); n > length && n >= 4 {
+			// One byte more does not pay for a distance that is much longer.
+			if n := same(there, here); n > length+1 || n == length+1 && int(pos-cand)>>7 <= dist {
 				length, dist = n, int(pos-cand)
 			}
 		}

@@ -17,32 +17,52 @@ const (
 	trialGain = 7.99
 )
 
-// Look says for each block of src whether to compress it, in pays if there is room; nil if none are to be compressed.
-func (e *Encoder) Look(src []byte, pays []bool) []bool {
-	pays = pays[:0]
-	any := false
+// Effort is how a block is compressed.
+type Effort byte
+
+const (
+	Stored   Effort = iota // not at all
+	Literals               // byte by byte: what is compressed already repeats nothing
+	Matched                // by what it repeats
+)
+
+// Look says how to compress each block of src, in efforts if there is room. It is nil if none is worth it.
+func (e *Encoder) Look(src []byte, efforts []Effort) []Effort {
+	efforts = efforts[:0]
+	most := Stored
 	var dense []int // the blocks that are compressed already
 	information := 0.0
 	for i := 0; i < len(src); i += blockSize {
 		b := src[i:min(i+blockSize, len(src))]
-		h := Entropy(b[:min(len(b), trialSize)])
-		if h >= clearGain {
-			dense = append(dense, len(pays))
+		effort := Matched
+		if h := Entropy(b[:min(len(b), trialSize)]); h >= clearGain {
+			dense = append(dense, len(efforts))
 			information += h
+			effort = Stored
 		}
-		any = any || h < clearGain
-		pays = append(pays, h < clearGain)
+		most = max(most, effort)
+		efforts = append(efforts, effort)
 	}
 	if information < trialGain*float64(len(dense)) && e.trial(src, dense) {
 		for _, block := range dense {
-			pays[block] = true
+			efforts[block] = Literals
 		}
-		any = true
+		most = max(most, Literals)
 	}
-	if !any {
+	if most == Stored {
 		return nil
 	}
-	return pays
+	return efforts
+}
+
+// run returns the effort of the block at i, and the end of the last block after it of the same. efforts are those of n bytes.
+func run(efforts []Effort, i, n int) (Effort, int) {
+	block := i / blockSize
+	effort := efforts[block]
+	for block < len(efforts) && efforts[block] == effort {
+		block++
+	}
+	return effort, min(block*blockSize, n)
 }
 
 // trial says whether some of the blocks of src that are compressed already become smaller as literals.

@@ -25,8 +25,8 @@ type half struct {
 	users sync.WaitGroup
 }
 
-// NewStream returns an empty stream. It holds up to twice dict and slack bytes, and waits for encoders only when what is
-// in slack bytes before what is added is still being compressed. dict is at least 4 KiB.
+// NewStream returns an empty stream. It holds up to twice dict and slack bytes, and waits for encoders only when what
+// was added before the last slack bytes is still being compressed. dict is at least 4 KiB.
 func NewStream(dict, slack int) *Stream {
 	return &Stream{dict: dict, slack: slack, far: farFinder{dict: dict}}
 }
@@ -34,8 +34,8 @@ func NewStream(dict, slack int) *Stream {
 // Begun says whether anything was added.
 func (s *Stream) Begun() bool { return s.base > 0 || len(s.halves[s.current].buf) > 0 }
 
-// Add appends a piece to the open segment.
-func (s *Stream) Add(b []byte) {
+// Add appends a piece to the open segment, of which Encoder.Look says how it is to be compressed.
+func (s *Stream) Add(b []byte, efforts []Effort) {
 	h := &s.halves[s.current]
 	if len(h.buf)+len(b) > s.dict+s.slack {
 		h = s.turn()
@@ -43,7 +43,13 @@ func (s *Stream) Add(b []byte) {
 	h.grow(len(b), s.dict+s.slack)
 	at := len(h.buf)
 	h.buf = append(h.buf, b...)
-	s.matches = s.far.find(h.buf, at, s.base, s.matches)
+	for i := 0; i < len(b); {
+		effort, end := run(efforts, i, len(b))
+		if effort == Matched {
+			s.matches = s.far.find(h.buf[:at+end], at+i, s.base, s.matches)
+		}
+		i = end
+	}
 }
 
 // turn goes over to the other half with all that is still of use.
@@ -61,10 +67,10 @@ func (s *Stream) turn() *half {
 	return to
 }
 
-// grow makes room for n more bytes, and for more than that up to most.
+// grow makes room for n more bytes, and at once for the most that there will be, of which memory is taken as it is used.
 func (h *half) grow(n, most int) {
 	if need := len(h.buf) + n; need > cap(h.buf) {
-		h.buf = append(make([]byte, 0, max(need, min(2*need, most))), h.buf...)
+		h.buf = append(make([]byte, 0, max(need, most)), h.buf...)
 	}
 }
 
