@@ -15,7 +15,8 @@
 // The whole source is looked at, not a window of it, so it does not matter how far data has moved. The windows of the
 // target are worked on in two rounds, several at a time. The first finds long matches, from anywhere in the source, by
 // the hash of 64 bytes at every 4 KiB of it. The second takes what the first left: it looks for shorter matches among
-// the parts of the source that nothing was copied from yet, then for short ones in the neighbourhood, and compresses
-// the rest where that pays. Between the two, matches are dropped that stock xdelta3, which keeps 64 MiB of its source
-// in memory, would take longer to copy than they are worth.
+// the parts of the source that nothing was copied from yet, then for short ones in the neighbourhood. Between the two,
+// matches are dropped that stock xdelta3, which keeps 64 MiB of its source in memory, would take longer to copy than they
+// are worth. What is left is compressed with LZMA where that pays, as one stream over all windows: batches of these are
+// compressed at the same time, each with the bytes before it as dictionary.
 package vcdiff

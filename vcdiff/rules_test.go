@@ -83,6 +83,22 @@ func TestOneStream(t *testing.T) {
 	}
 }
 
+// TestAcrossWindows: what a window holds is known when later ones are compressed, also by another worker.
+func TestAcrossWindows(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	words, others := text(r, 1<<20), text(r, 2<<20)
+	target := append(append(bytes.Clone(words), others...), words...)
+	o := &Options{WindowSize: 1 << 18, Workers: 3}
+	delta := encode(t, nil, target, o)
+	once, before := len(encode(t, nil, words, o)), len(encode(t, nil, target[:len(words)+len(others)], o))
+	if len(delta)-before > once/10 {
+		t.Errorf("%d bytes where it comes for the first time, %d for the second", once, len(delta)-before)
+	}
+	if got, err := stockDecode(t, nil, delta); err != nil || !bytes.Equal(got, target) {
+		t.Fatalf("stock: %v: %.200s", err, got)
+	}
+}
+
 func TestNoSecondary(t *testing.T) {
 	words := text(rand.New(rand.NewPCG(5, 6)), 100_000)
 	delta := encode(t, nil, words, &Options{NoSecondary: true})
