@@ -33,7 +33,7 @@ const (
 	leastWindow   = 4 << 10
 	mostWindow    = 16 << 20 // XD3_HARDMAXWINSIZE of xdelta3 3.0
 
-	mostDictionary = 16 << 20
+	mostDictionary = 16 << 20 // what decoders have to hold of each kind of sections
 
 	defaultMemory = 256 << 20
 	leastMemory   = 64 << 20
@@ -69,12 +69,16 @@ func (s *Options) matchMemory() int64  { return s.Memory / 8 }
 func (s *Options) packMemory() int64   { return s.Memory / 4 }
 func (s *Options) workMemory() int64   { return s.Memory - s.Memory/8*3 - s.packMemory() }
 
-// dictionary is how far back sections of one kind are remembered.
-func (s *Options) dictionary(section int) int {
+// dictionary is how far back sections of one kind are remembered, and slack how much more there is room for while they
+// are compressed. There is twice room for both.
+func (s *Options) dictionary(section int) (dict, slack int) {
 	if section == dataSection {
-		return int(min(s.packMemory()/4, mostDictionary))
+		share := s.packMemory() * 3 / 8
+		dict := min(share*2/3, mostDictionary)
+		return int(dict), int(share - dict)
 	}
-	return int(min(s.packMemory()/16, mostDictionary))
+	share := s.packMemory() / 16
+	return int(share / 2), int(share / 2)
 }
 
 // workerMemory is what a worker needs at the most.

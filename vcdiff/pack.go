@@ -3,6 +3,7 @@ package vcdiff
 import (
 	"context"
 	"encoding/binary"
+	"math"
 	"slices"
 
 	"github.com/seed-43fb3962/sstream/vcdiff/internal/lzma2"
@@ -53,8 +54,9 @@ func newGatherer(o *Options, target int64) gatherer {
 	g.open.before = before
 	if !o.NoSecondary {
 		for i := range g.streams {
-			dict := int(min(int64(o.dictionary(i)), max(target, leastWindow)))
-			g.streams[i] = lzma2.NewStream(dict, dict)
+			most := int(min(max(target, leastWindow), math.MaxInt32))
+			dict, slack := o.dictionary(i)
+			g.streams[i] = lzma2.NewStream(min(dict, most), min(slack, most))
 		}
 	}
 	return g

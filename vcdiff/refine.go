@@ -6,16 +6,21 @@ import "github.com/seed-43fb3962/sstream/vcdiff/internal/lzma2"
 type refiner struct {
 	fine  fineFinder
 	local localFinder
+
+	found         []match // room for what one search finds
+	first, second []match // and for what is settled after it
 }
 
-// refine returns the matches of the first round and what is found between them, in order.
+// refine returns the matches of the first round and what is found between them, in order. They are valid until the next
+// call.
 func (r *refiner) refine(t []byte, p *plannedWindow) []match {
-	var found []match
+	r.found = r.found[:0]
 	r.fine.start(t)
-	gaps(p.matches, len(t), func(lo, hi int) { found = r.fine.find(lo, hi, found) }, func(match) {})
-	ms := settled(p, p.matches, found)
+	gaps(p.matches, len(t), func(lo, hi int) { r.found = r.fine.find(lo, hi, r.found) }, func(match) {})
+	r.first = settled(r.first[:0], p, p.matches, r.found)
+	ms := r.first
 
-	found = found[:0]
+	r.found = r.found[:0]
 	next, before := 0, p.before
 	gaps(ms, len(t), func(lo, hi int) {
 		after := before + int64(hi-lo)
@@ -24,7 +29,7 @@ func (r *refiner) refine(t []byte, p *plannedWindow) []match {
 		}
 		betweenRuns(t, lo, hi, func(lo, hi int) {
 			if hi-lo >= leastGap && compressible(t[lo:hi]) {
-				found = r.local.find(t, lo, hi, before, after, found)
+				r.found = r.local.find(t, lo, hi, before, after, r.found)
 			}
 		})
 	}, func(m match) {
@@ -32,12 +37,12 @@ func (r *refiner) refine(t []byte, p *plannedWindow) []match {
 			before = m.src + int64(m.n)
 		}
 	})
-	return settled(p, ms, found)
+	r.second = settled(r.second[:0], p, ms, r.found)
+	return r.second
 }
 
-// settled returns those of ms and others that the stock decoder copies without undue effort, in order.
-func settled(p *plannedWindow, ms, others []match) []match {
-	all := make([]match, 0, len(ms)+len(others))
+// settled appends to all those of ms and others that the stock decoder copies without undue effort, in order.
+func settled(all []match, p *plannedWindow, ms, others []match) []match {
 	for _, m := range ms {
 		for len(others) > 0 && others[0].pos < m.pos {
 			all = append(all, others[0])
