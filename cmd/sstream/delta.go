@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -109,6 +110,9 @@ func (a *app) encodeDelta(ctx context.Context, source, target, delta string, o *
 		return err
 	}
 	defer tgt.Close()
+	if a.getenv("GOGC") == "" {
+		debug.SetGCPercent(25) // what is kept is a few large tables: to look through them is cheap, garbage on top of them is not
+	}
 	var stats vcdiff.Stats
 	err = replaceFile(delta, func(f *os.File) error {
 		if stats, err = vcdiff.Encode(ctx, f, src, srcSize, tgt, tgtSize, o); err != nil {
