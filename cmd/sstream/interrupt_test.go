@@ -138,3 +138,36 @@ func TestConvertInterrupted(t *testing.T) {
 		t.Error("something was written")
 	}
 }
+
+// TestInterruptedAgain goes on pressing Ctrl-C while a hook will not end: the program does not wait for it.
+func TestInterruptedAgain(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "p.json"), []byte(`{"format": "products:1.0", "content_id": "c", "products": {}}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	deaf := `--hook-load-products=trap "" TERM; echo >&2; while kill -0 $PPID; do sleep 0.1; done`
+	cmd := exec.CommandContext(t.Context(), string(newProgram(t)), "sync", deaf, "--path=p.json", dir)
+	began, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := began.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- cmd.Wait() }()
+	for {
+		select {
+		case err := <-done:
+			if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || !exit.Sys().(syscall.WaitStatus).Signaled() {
+				t.Errorf("it ended in order: %v", err)
+			}
+			return
+		case <-time.After(20 * time.Millisecond):
+			_ = cmd.Process.Signal(syscall.SIGINT)
+		}
+	}
+}
