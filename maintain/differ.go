@@ -46,7 +46,7 @@ func (d VCDIFF) Encode(ctx context.Context, source, target, delta string) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	_, err = vcdiff.Encode(ctx, out, from, fromSize, to, toSize, &d.Options)
+	_, err = vcdiff.NewEncoder(out, from, fromSize, &d.Options).Encode(ctx, to, toSize)
 	return err
 }
 

@@ -59,7 +59,7 @@ func newImages(t testing.TB, n, size int) *images {
 func encode(t testing.TB, from, to string) string {
 	t.Helper()
 	var delta bytes.Buffer
-	_, err := vcdiff.Encode(t.Context(), &delta, strings.NewReader(from), int64(len(from)), strings.NewReader(to), int64(len(to)), &vcdiff.Options{WindowSize: 64 << 10, NoSecondary: true})
+	_, err := vcdiff.NewEncoder(&delta, strings.NewReader(from), int64(len(from)), &vcdiff.Options{WindowSize: 64 << 10, NoSecondary: true}).Encode(t.Context(), strings.NewReader(to), int64(len(to)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// DecodeOptions are the choices of [Decode]. The zero value, and nil, are good for what [Encode] and xdelta3 write.
+// DecodeOptions are the choices of [Decode]. The zero value, and nil, are good for what an [Encoder] and xdelta3 write.
 type DecodeOptions struct {
 	// MaxSize is the most bytes that may be written, against a delta that never ends. 0 means no limit.
 	MaxSize int64
@@ -22,7 +22,7 @@ const defaultMaxWindow = 64 << 20
 // Decode reads a delta, applies it to source and writes the result to dst. It returns the number of bytes written.
 //
 // All that the delta states is checked before it is believed, and each window is written only after its checksum was
-// found right, if it has one, as all by xdelta3 and [Encode] have. A delta does not state the length of the whole: one
+// found right, if it has one, as all by xdelta3 and an [Encoder] have. A delta does not state the length of the whole: one
 // that is cut off between two windows is not found out. Compare the result with the size and digest that are expected.
 //
 // The error is about the delta if it has [ErrCorrupt] or [ErrUnsupported] in its chain, about the source if it has

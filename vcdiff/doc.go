@@ -1,11 +1,11 @@
 // Package vcdiff makes and applies deltas in the VCDIFF format of RFC 3284, as xdelta3 writes it.
 //
-// [Encode] makes a delta between two files of any size, such as two versions of a disk image; [Decode] applies one;
+// An [Encoder] makes a delta between two files of any size, such as two versions of a disk image; [Decode] applies one;
 // [Inspect] says what is in one. Sources and targets of an encoder are [io.ReaderAt] (a file, a section of one, bytes
 // in memory), as both are looked at more than once; a delta is read and written as a stream. No call keeps more in memory
 // than its options say.
 //
-// What Encode writes is decoded by stock xdelta3 from 3.0.11 on, called as LXD and Incus call it
+// What an encoder writes is decoded by stock xdelta3 from 3.0.11 on, called as LXD and Incus call it
 // (xdelta3 -f -d -s SOURCE DELTA TARGET). What Decode reads is all that xdelta3 -e writes by default, at any level,
 // compressed with LZMA or not at all. It does not read deltas with VCD_TARGET windows, code tables of their own, or
 // the secondary compressors DJW and FGK, and says so.

@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// Stats says what [Encode] did. Sizes are in bytes.
+// Stats says what [Encoder.Encode] did. Sizes are in bytes.
 type Stats struct {
 	Target int64 // size of the target
 	Delta  int64 // bytes written
@@ -22,29 +22,44 @@ func (s Stats) Ratio() float64 {
 	return float64(s.Delta) / float64(s.Target)
 }
 
-// Encode writes to w a delta that makes target from source, of which it reads the given sizes. Both are read at many
-// places, by several goroutines at once, more than once.
+// Encoder makes a delta from a source.
+type Encoder struct {
+	w      io.Writer
+	source io.ReaderAt
+	size   int64
+	o      *Options
+}
+
+// NewEncoder returns an encoder that writes deltas from a source of the given size to w. o may be nil. A file as the
+// source, or as a target, is mapped into memory while it is worked on, where the system can do that.
+func NewEncoder(w io.Writer, source io.ReaderAt, size int64, o *Options) *Encoder {
+	return &Encoder{w, source, size, o}
+}
+
+// Encode writes a delta that makes target, which is of the given size, from the source. Both are read at many places, by
+// several goroutines at once, more than once: that is why a target is not written to an encoder as to a compressor.
 //
-// What is written depends on source, target and o alone, except for o.Workers.
+// What is written depends on the source, the target and the options alone, except for Options.Workers. One delta is one
+// file: for a second one there has to be another writer, and so another encoder.
 //
-// The error has [ErrNotWorthwhile] in its chain if o.MaxRatio was exceeded; what was written by then is of no use.
-func Encode(ctx context.Context, w io.Writer, source io.ReaderAt, sourceSize int64, target io.ReaderAt, targetSize int64, o *Options) (Stats, error) {
-	s, err := o.settled()
+// The error has [ErrNotWorthwhile] in its chain if Options.MaxRatio was exceeded; what was written by then is of no use.
+func (e *Encoder) Encode(ctx context.Context, target io.ReaderAt, size int64) (Stats, error) {
+	s, err := e.o.settled()
 	if err != nil {
 		return Stats{}, fmt.Errorf("vcdiff: %w", err)
 	}
-	e := &encoder{Options: s, w: w, source: newInput(source, sourceSize), target: newInput(target, targetSize)}
-	defer e.source.close()
-	defer e.target.close()
-	if err := guarded(func() error { return e.run(ctx) }); err != nil {
-		return e.stats, fmt.Errorf("vcdiff: %w", err)
+	d := &encoding{Options: s, w: e.w, source: newInput(e.source, e.size), target: newInput(target, size)}
+	defer d.source.close()
+	defer d.target.close()
+	if err := guarded(func() error { return d.run(ctx) }); err != nil {
+		return d.stats, fmt.Errorf("vcdiff: %w", err)
 	}
-	return e.stats, nil
+	return d.stats, nil
 }
 
-// encoder makes one delta, in two rounds over the windows of the target: the first finds what is long and may come from
+// encoding makes one delta, in two rounds over the windows of the target: the first finds what is long and may come from
 // anywhere, the second finds the rest in what the first left, and writes.
-type encoder struct {
+type encoding struct {
 	Options
 	w      io.Writer
 	source *input
@@ -75,7 +90,7 @@ type worker struct {
 	packer  packer
 }
 
-func (e *encoder) run(ctx context.Context) error {
+func (e *encoding) run(ctx context.Context) error {
 	e.stats.Target = e.target.size
 	// Even an empty target has a window: without one stock xdelta3 has "nothing to output".
 	count := max(1, int((e.target.size+int64(e.WindowSize)-1)/int64(e.WindowSize)))
@@ -91,7 +106,7 @@ func (e *encoder) run(ctx context.Context) error {
 }
 
 // firstRound finds the long matches of all windows.
-func (e *encoder) firstRound(ctx context.Context, workers []*worker) error {
+func (e *encoding) firstRound(ctx context.Context, workers []*worker) error {
 	a, err := newAnchors(ctx, e.source, e.anchorMemory())
 	if err != nil {
 		return fmt.Errorf("cannot read source: %w", err)
@@ -115,7 +130,7 @@ func (e *encoder) firstRound(ctx context.Context, workers []*worker) error {
 }
 
 // secondRound finds the short matches in what is left of the windows, and writes these.
-func (e *encoder) secondRound(ctx context.Context, workers []*worker) error {
+func (e *encoding) secondRound(ctx context.Context, workers []*worker) error {
 	used := newSourceMap(e.source.size)
 	for _, p := range e.windows {
 		for _, m := range p.matches {
@@ -143,19 +158,19 @@ func (e *encoder) secondRound(ctx context.Context, workers []*worker) error {
 
 // leastMatch is the length below which matches are not kept from the first round to the second, so that they fit in
 // their share of the memory.
-func (e *encoder) leastMatch() int {
+func (e *encoding) leastMatch() int {
 	const each = 32
 	return int(max(leastCoarse, e.target.size*each/e.matchMemory()))
 }
 
 // span says where in the target window k is.
-func (e *encoder) span(k int) (at int64, n int) {
+func (e *encoding) span(k int) (at int64, n int) {
 	at = int64(k) * int64(e.WindowSize)
 	return at, int(min(int64(e.WindowSize), e.target.size-at))
 }
 
 // plan is the first round for window k.
-func (e *encoder) plan(w *worker, k int) error {
+func (e *encoding) plan(w *worker, k int) error {
 	at, n := e.span(k)
 	t, err := e.target.view(&w.buf, at, n)
 	if err != nil {
@@ -180,7 +195,7 @@ func (p *plannedWindow) settle(cache *stockCache, last match) {
 }
 
 // encode is the second round for window k.
-func (e *encoder) encode(w *worker, k int) error {
+func (e *encoding) encode(w *worker, k int) error {
 	at, n := e.span(k)
 	t, err := e.target.view(&w.buf, at, n)
 	if err != nil {
@@ -197,7 +212,7 @@ func (e *encoder) encode(w *worker, k int) error {
 }
 
 // gather adds window k to those that are compressed together.
-func (e *encoder) gather(w *worker, k int) (later func(context.Context) error) {
+func (e *encoding) gather(w *worker, k int) (later func(context.Context) error) {
 	_, n := e.span(k)
 	e.stats.Copied += w.emitter.copied
 	e.stats.Added += w.emitter.added
@@ -209,7 +224,7 @@ func (e *encoder) gather(w *worker, k int) (later func(context.Context) error) {
 }
 
 // finish compresses and writes a batch.
-func (e *encoder) finish(ctx context.Context, w *worker, b *batch) error {
+func (e *encoding) finish(ctx context.Context, w *worker, b *batch) error {
 	if err := w.packer.pack(ctx, b); err != nil {
 		return err
 	}
@@ -228,7 +243,7 @@ func (e *encoder) finish(ctx context.Context, w *worker, b *batch) error {
 	return nil
 }
 
-func (e *encoder) write(b []byte) error {
+func (e *encoding) write(b []byte) error {
 	n, err := e.w.Write(b)
 	e.stats.Delta += int64(n)
 	return err

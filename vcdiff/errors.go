@@ -16,7 +16,7 @@ var (
 	// it is too short, or what came out does not have the checksum that the delta states.
 	ErrWrongSource = errors.New("not the source this delta was made from")
 
-	// ErrNotWorthwhile is in the chain of the error of [Encode] when the delta is, or would be, larger than
+	// ErrNotWorthwhile is in the chain of the error of [Encoder.Encode] when the delta is, or would be, larger than
 	// [Options.MaxRatio] allows.
 	ErrNotWorthwhile = errors.New("delta is not worthwhile")
 )

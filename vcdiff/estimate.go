@@ -16,7 +16,7 @@ const (
 
 // worthwhile looks at some places of the target, and returns an error if the delta would most likely be too large.
 // Small targets are not estimated: there making the delta is no more work.
-func (e *encoder) worthwhile(ctx context.Context, w *worker) error {
+func (e *encoding) worthwhile(ctx context.Context, w *worker) error {
 	if e.MaxRatio <= 0 || e.target.size < 2*estimatePlaces*estimateSize {
 		return nil
 	}
@@ -48,7 +48,7 @@ func (w *worker) estimate(t []byte) float64 {
 }
 
 // tooLarge is the error for a delta that has become larger than it may, nil for others.
-func (e *encoder) tooLarge() error {
+func (e *encoding) tooLarge() error {
 	if e.MaxRatio > 0 && float64(e.stats.Delta) > e.MaxRatio*float64(e.target.size) {
 		return fmt.Errorf("%w: it is larger than %.0f %% of the target", ErrNotWorthwhile, 100*e.MaxRatio)
 	}

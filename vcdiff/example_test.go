@@ -18,9 +18,8 @@ func Example() {
 	target := strings.Replace(source, "lazy", "sleeping", 3)
 
 	var delta bytes.Buffer
-	stats, err := vcdiff.Encode(ctx, &delta,
-		strings.NewReader(source), int64(len(source)),
-		strings.NewReader(target), int64(len(target)), nil)
+	enc := vcdiff.NewEncoder(&delta, strings.NewReader(source), int64(len(source)), nil)
+	stats, err := enc.Encode(ctx, strings.NewReader(target), int64(len(target)))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -39,7 +38,7 @@ func Example() {
 
 // Two versions of an image are files. A delta is published only if it was found to make the new one, and none is made
 // that would save less than a fifth.
-func ExampleEncode() {
+func ExampleEncoder() {
 	publish := func(ctx context.Context, oldPath, newPath, deltaPath string) error {
 		source, err := os.Open(oldPath)
 		if err != nil {
@@ -63,7 +62,8 @@ func ExampleEncode() {
 			return err
 		}
 		defer delta.Close()
-		_, err = vcdiff.Encode(ctx, delta, source, size(source), target, size(target), &vcdiff.Options{MaxRatio: 0.8})
+		enc := vcdiff.NewEncoder(delta, source, size(source), &vcdiff.Options{MaxRatio: 0.8})
+		_, err = enc.Encode(ctx, target, size(target))
 		if errors.Is(err, vcdiff.ErrNotWorthwhile) {
 			return os.Remove(delta.Name())
 		} else if err != nil {
@@ -85,8 +85,8 @@ func ExampleDecode_wrongSource() {
 	ctx := context.Background()
 	source, target := strings.Repeat("one two three ", 50), strings.Repeat("one two three ", 60)
 	var delta bytes.Buffer
-	if _, err := vcdiff.Encode(ctx, &delta, strings.NewReader(source), int64(len(source)),
-		strings.NewReader(target), int64(len(target)), nil); err != nil {
+	enc := vcdiff.NewEncoder(&delta, strings.NewReader(source), int64(len(source)), nil)
+	if _, err := enc.Encode(ctx, strings.NewReader(target), int64(len(target))); err != nil {
 		log.Fatal(err)
 	}
 	_, err := vcdiff.Decode(ctx, &bytes.Buffer{}, strings.NewReader("something else"), &delta, nil)
@@ -97,7 +97,7 @@ func ExampleDecode_wrongSource() {
 func ExampleInspect() {
 	var delta bytes.Buffer
 	target := strings.NewReader("nothing to copy from")
-	if _, err := vcdiff.Encode(context.Background(), &delta, nil, 0, target, target.Size(), nil); err != nil {
+	if _, err := vcdiff.NewEncoder(&delta, nil, 0, nil).Encode(context.Background(), target, target.Size()); err != nil {
 		log.Fatal(err)
 	}
 	info, err := vcdiff.Inspect(&delta)

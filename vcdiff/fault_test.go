@@ -155,12 +155,12 @@ func TestFailures(t *testing.T) {
 				return bytes.NewReader(b).ReadAt(p, off)
 			}
 		}
-		_, err = Encode(ctx, writerFunc(func(p []byte) (int, error) {
+		_, err = NewEncoder(writerFunc(func(p []byte) (int, error) {
 			if err := step(); err != nil {
 				return 0, err
 			}
 			return len(p), nil
-		}), reader(source), int64(len(source)), reader(target), int64(len(target)), &Options{Workers: 1, WindowSize: lean(1 << 16)})
+		}), reader(source), int64(len(source)), &Options{Workers: 1, WindowSize: lean(1 << 16)}).Encode(ctx, reader(target), int64(len(target)))
 		return calls, err
 	}
 	all, err := run(0, nil)
@@ -178,7 +178,7 @@ func TestFailures(t *testing.T) {
 }
 
 func TestSourceShorterThanSaid(t *testing.T) {
-	_, err := Encode(t.Context(), io.Discard, bytes.NewReader(nil), 100_000, bytes.NewReader([]byte("x")), 1, nil)
+	_, err := NewEncoder(io.Discard, bytes.NewReader(nil), 100_000, nil).Encode(t.Context(), bytes.NewReader([]byte("x")), 1)
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("%v", err)
 	}
@@ -201,11 +201,11 @@ func TestTruncatedWhileMapped(t *testing.T) {
 	}
 	for name, run := range map[string]func(f *os.File) error{
 		"source": func(f *os.File) error {
-			_, err := Encode(t.Context(), io.Discard, f, size, truncating(f), size, nil)
+			_, err := NewEncoder(io.Discard, f, size, nil).Encode(t.Context(), truncating(f), size)
 			return err
 		},
 		"target": func(f *os.File) error {
-			_, err := Encode(t.Context(), io.Discard, truncating(f), size, f, size, nil)
+			_, err := NewEncoder(io.Discard, truncating(f), size, nil).Encode(t.Context(), f, size)
 			return err
 		},
 		"source of a delta": func(f *os.File) error {
@@ -248,11 +248,11 @@ func TestNotWorthwhile(t *testing.T) {
 		{"compresses", text(r, 20<<20), 0.8, nil, true},
 	} {
 		reads, wrote := 0, false
-		s, err := Encode(t.Context(), writerFunc(func(p []byte) (int, error) { wrote = true; return len(p), nil }),
-			bytes.NewReader(source), int64(len(source)), readerFunc(func(p []byte, off int64) (int, error) {
-				reads += len(p)
-				return bytes.NewReader(c.target).ReadAt(p, off)
-			}), int64(len(c.target)), &Options{MaxRatio: c.ratio, Workers: 1})
+		enc := NewEncoder(writerFunc(func(p []byte) (int, error) { wrote = true; return len(p), nil }), bytes.NewReader(source), int64(len(source)), &Options{MaxRatio: c.ratio, Workers: 1})
+		s, err := enc.Encode(t.Context(), readerFunc(func(p []byte, off int64) (int, error) {
+			reads += len(p)
+			return bytes.NewReader(c.target).ReadAt(p, off)
+		}), int64(len(c.target)))
 		if !errors.Is(err, c.want) || c.want == nil && err != nil || wrote != c.writes {
 			t.Errorf("%s: %v, wrote: %v, ratio %.2f", c.name, err, wrote, s.Ratio())
 		}

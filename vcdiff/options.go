@@ -5,7 +5,7 @@ import (
 	"runtime"
 )
 
-// Options are the choices of [Encode]. The zero value, and nil, are good for images of any size.
+// Options are the choices of [Encoder.Encode]. The zero value, and nil, are good for images of any size.
 type Options struct {
 	// Workers is how many windows are worked on at once. What is written does not depend on it. 0 means as many as
 	// there are processors, or fewer if Memory does not suffice for them.

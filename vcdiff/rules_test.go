@@ -166,7 +166,7 @@ func TestBeyond32Bits(t *testing.T) {
 		target = append(target, part...)
 	}
 	var delta bytes.Buffer
-	_, err := Encode(t.Context(), &delta, source, source.size, bytes.NewReader(target), int64(len(target)), &Options{WindowSize: 1 << 20})
+	_, err := NewEncoder(&delta, source, source.size, &Options{WindowSize: 1 << 20}).Encode(t.Context(), bytes.NewReader(target), int64(len(target)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestStockAgreesOnChecksums(t *testing.T) {
 
 func TestOptions(t *testing.T) {
 	for _, size := range []int{1, leastWindow - 1, mostWindow + 1, -5} {
-		_, err := Encode(context.Background(), io.Discard, nil, 0, nil, 0, &Options{WindowSize: size})
+		_, err := NewEncoder(io.Discard, nil, 0, &Options{WindowSize: size}).Encode(context.Background(), nil, 0)
 		if err == nil {
 			t.Errorf("window size %d is taken", size)
 		}

@@ -63,7 +63,7 @@ func TestSparse(t *testing.T) {
 	source := &islands{size: at + 20<<20, at: []int64{9 << 20, at}, data: [][]byte{piece[:7000], piece}}
 	target := &islands{size: at + 10<<20, at: []int64{4 << 20, at + 3000}, data: [][]byte{edits[:9000], edits}}
 	var ours bytes.Buffer
-	if _, err := Encode(t.Context(), &ours, source, source.size, target, target.size, nil); err != nil {
+	if _, err := NewEncoder(&ours, source, source.size, nil).Encode(t.Context(), target, target.size); err != nil {
 		t.Fatal(err)
 	}
 	if ours.Len() > 40_000 {

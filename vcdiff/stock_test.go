@@ -76,8 +76,7 @@ func stockEncode(t testing.TB, source, target []byte, options ...string) []byte 
 func encode(t testing.TB, source, target []byte, o *Options) []byte {
 	t.Helper()
 	var delta bytes.Buffer
-	s, err := Encode(context.Background(), &delta, bytes.NewReader(source), int64(len(source)),
-		bytes.NewReader(target), int64(len(target)), o)
+	s, err := NewEncoder(&delta, bytes.NewReader(source), int64(len(source)), o).Encode(context.Background(), bytes.NewReader(target), int64(len(target)))
 	if err != nil {
 		t.Fatal(err)
 	}

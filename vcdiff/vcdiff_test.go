@@ -127,8 +127,8 @@ func TestDeterministic(t *testing.T) {
 	}
 	dir := t.TempDir()
 	var delta bytes.Buffer
-	_, err := Encode(t.Context(), &delta, open(t, filepath.Join(dir, "source"), source), int64(len(source)), open(t, filepath.Join(dir, "target"), target), int64(len(target)),
-		&Options{WindowSize: lean(1 << 18)})
+	enc := NewEncoder(&delta, open(t, filepath.Join(dir, "source"), source), int64(len(source)), &Options{WindowSize: lean(1 << 18)})
+	_, err := enc.Encode(t.Context(), open(t, filepath.Join(dir, "target"), target), int64(len(target)))
 	if err != nil || !bytes.Equal(delta.Bytes(), want) {
 		t.Errorf("another delta from files: %v", err)
 	}

@@ -115,7 +115,7 @@ func (a *app) encodeDelta(ctx context.Context, source, target, delta string, o *
 	}
 	var stats vcdiff.Stats
 	err = replaceFile(delta, func(f *os.File) error {
-		if stats, err = vcdiff.Encode(ctx, f, src, srcSize, tgt, tgtSize, o); err != nil {
+		if stats, err = vcdiff.NewEncoder(f, src, srcSize, o).Encode(ctx, tgt, tgtSize); err != nil {
 			return err
 		}
 		if !verify {
