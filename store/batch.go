@@ -21,6 +21,7 @@ type batch struct {
 	dirs   map[string]bool // whose entries have changed
 
 	unnamed map[string]*os.File // likewise, by path; in the batch no path has both
+	newest  int                 // how many of them came since somebody began to name the others
 }
 
 func (b *batch) add(path string) {
@@ -42,18 +43,22 @@ func (b *batch) forget(path string) bool {
 	return ok
 }
 
-// addUnnamed is add for a file without a name, which is closed when it leaves the batch.
-func (b *batch) addUnnamed(path string, f *os.File) {
+// addUnnamed is add for a file without a name, which is closed when it leaves the batch. It returns how many came since
+// takeUnnamed.
+func (b *batch) addUnnamed(path string, f *os.File) int {
 	b.mu.Lock()
 	before := b.unnamed[path]
 	if b.unnamed == nil {
 		b.unnamed = make(map[string]*os.File)
 	}
 	b.unnamed[path] = f
+	b.newest++
+	n := b.newest
 	b.mu.Unlock()
 	if before != nil {
 		before.Close()
 	}
+	return n
 }
 
 // dropUnnamed takes a file without a name out of the batch, if it is there. Without f it is that of the path, whichever it is.
@@ -79,15 +84,14 @@ func (b *batch) unnamedOf(path string) *os.File {
 	return b.unnamed[path]
 }
 
-func (b *batch) countUnnamed() int {
+// takeUnnamed returns the files without a name, if at least so many came since the last time.
+func (b *batch) takeUnnamed(least int) map[string]*os.File {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return len(b.unnamed)
-}
-
-func (b *batch) allUnnamed() map[string]*os.File {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	if b.newest < least {
+		return nil
+	}
+	b.newest = 0
 	return maps.Clone(b.unnamed)
 }
 
@@ -145,7 +149,10 @@ func (d *Dir) Sync(ctx context.Context) error {
 	d.swap.RLock()
 	defer d.swap.RUnlock()
 	d.folders.keep(nil)
-	if err := d.nameFiles(ctx, 1); err != nil {
+	d.naming.Lock()
+	err := d.nameFiles(ctx, 0)
+	d.naming.Unlock()
+	if err != nil {
 		return err
 	}
 	drafts := d.batch.snapshot()

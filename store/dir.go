@@ -70,7 +70,7 @@ func OpenDir(path string, o DirOptions) (*Dir, error) {
 		o.Now = time.Now
 	}
 	d := &Dir{path: path, root: root, top: top, now: o.Now}
-	d.mostUnnamed = min(mostUnnamed, mostOpen()/4) // as many may come while these are named
+	d.mostUnnamed = min(mostUnnamed, mostOpen()/8) // up to twice as many may be named while up to twice as many come
 	d.buffers.New = func() any { return new([bufferSize]byte) }
 	return d, nil
 }
@@ -78,7 +78,7 @@ func OpenDir(path string, o DirOptions) (*Dir, error) {
 // Close releases the directory. Readers that are open stay open.
 func (d *Dir) Close() error {
 	d.folders.keep(nil)
-	for path, f := range d.batch.allUnnamed() {
+	for path, f := range d.batch.takeUnnamed(0) {
 		d.batch.dropUnnamed(path, f)
 	}
 	return errors.Join(d.top.Close(), d.root.Close())

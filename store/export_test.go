@@ -7,4 +7,8 @@ func (d *Dir) SetMostUnnamed(n int) { d.mostUnnamed = n }
 func (d *Dir) WithoutUnnamed() { d.unnamed.Store(unnamedFails) }
 
 // Unnamed returns how many files wait without a name.
-func (d *Dir) Unnamed() int { return d.batch.countUnnamed() }
+func (d *Dir) Unnamed() int {
+	d.batch.mu.Lock()
+	defer d.batch.mu.Unlock()
+	return len(d.batch.unnamed)
+}

@@ -11,8 +11,8 @@ import (
 	"slices"
 )
 
-// mostUnnamed is how many files may wait without a name before they are made durable and named. While the disk does that,
-// it makes writers wait.
+// mostUnnamed is how many files may wait without a name, each of them open, before they are made durable and named. It is
+// not fewer because everybody who writes to a disk waits now and then while somebody else syncs it.
 const mostUnnamed = 4000
 
 // isSmall tells whether content fits into one buffer together with the byte that would be too much.
@@ -31,16 +31,23 @@ func (d *Dir) putSmall(ctx context.Context, name string, c Content) error {
 	if err != nil {
 		return err
 	}
-	err = d.keepUnnamed(ctx, name, data)
+	waiting, err := d.keepUnnamed(ctx, name, data)
 	if errors.Is(err, errors.ErrUnsupported) {
 		c.Open = Bytes(data).Open
 		return d.put(ctx, name, c, (*draft).promise)
 	}
-	if err != nil || d.batch.countUnnamed() < d.mostUnnamed {
+	if err != nil || waiting < d.mostUnnamed {
 		return err
 	}
 	d.swap.RLock()
 	defer d.swap.RUnlock()
+	if !d.naming.TryLock() {
+		if waiting < 2*d.mostUnnamed { // others are named at this time
+			return nil
+		}
+		d.naming.Lock()
+	}
+	defer d.naming.Unlock()
 	return d.nameFiles(ctx, d.mostUnnamed)
 }
 
@@ -67,41 +74,40 @@ func readSmall(ctx context.Context, name string, c Content, buffer *[bufferSize]
 }
 
 // keepUnnamed writes what is to be at a path into a file without a name. The error wraps [errors.ErrUnsupported] if it
-// has to be written as a draft.
-func (d *Dir) keepUnnamed(ctx context.Context, name string, data []byte) error {
+// has to be written as a draft. It returns how many such files came since others were named.
+func (d *Dir) keepUnnamed(ctx context.Context, name string, data []byte) (int, error) {
 	if d.unnamed.Load() == unnamedFails {
-		return errors.ErrUnsupported
+		return 0, errors.ErrUnsupported
 	}
 	d.swap.RLock()
 	defer d.swap.RUnlock()
 	unlock, err := d.busy.lock(ctx, name)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer unlock()
 	d.tree.RLock()
 	dir, err := d.enterOrMake(path.Dir(name))
 	d.tree.RUnlock()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	d.folders.keep(dir)
 	defer d.folders.leave(dir)
 	if !dir.fresh.Load() {
 		if _, err := dir.Lstat(path.Base(name) + partSuffix); !isAbsent(err) {
-			return errors.ErrUnsupported // the draft of an interrupted run is not left behind
+			return 0, errors.ErrUnsupported // the draft of an interrupted run is not left behind
 		}
 	}
 	f, err := d.createUnnamed(dir)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if _, err := f.Write(data); err != nil {
 		f.Close()
-		return d.failed("write", name, err)
+		return 0, d.failed("write", name, err)
 	}
-	d.batch.addUnnamed(name, f)
-	return nil
+	return d.batch.addUnnamed(name, f), nil
 }
 
 // What is known of files without a name in a directory.
@@ -132,13 +138,11 @@ func (d *Dir) createUnnamed(dir *folder) (*os.File, error) {
 	return f, err
 }
 
-// nameFiles makes the files without a name durable and then gives them their names, if there are at least so many. What
-// is already at a path stays there until Sync.
+// nameFiles makes the files without a name durable and then gives them their names, if at least so many came since the
+// last time. What is already at a path stays there until Sync. The caller holds naming.
 func (d *Dir) nameFiles(ctx context.Context, least int) error {
-	d.naming.Lock()
-	defer d.naming.Unlock()
-	files := d.batch.allUnnamed()
-	if len(files) < max(least, 1) {
+	files := d.batch.takeUnnamed(least)
+	if len(files) == 0 {
 		return nil
 	}
 	names := slices.Sorted(maps.Keys(files))
