@@ -65,13 +65,10 @@ var style = streams.Style{Indent: 1} // as the old tool writes it: no newline at
 // was read before another wrote it: of two runs that put their entries into one index at once, one is lost. So where others
 // write an index too, it is read again when who had read it before has written it, and our entry is put back if it is gone.
 func (o *Options) publish(ctx context.Context, r *region) error {
-	if r.Publisher == nil {
+	if r.Publisher == nil || r.current {
 		return nil
 	}
 	for range publishAttempts {
-		if r.current {
-			return nil
-		}
 		began := o.Now()
 		shared, err := o.write(ctx, r)
 		if err != nil || !shared {
@@ -84,9 +81,10 @@ func (o *Options) publish(ctx context.Context, r *region) error {
 		if err != nil {
 			return err
 		}
-		if r.current = o.listed(index, r, r.known); !r.current {
-			o.Log.Warn("another run has written the index at the same time: this one's entry is put back", "region", r.Region, "content_id", r.ContentID)
+		if r.current = o.listed(index, r, r.known); r.current {
+			return nil
 		}
+		o.Log.Warn("another run has written the index at the same time: this one's entry is put back", "region", r.Region, "content_id", r.ContentID)
 	}
 	return fmt.Errorf("cannot publish: other runs take %s out of the index again and again", r.ContentID)
 }

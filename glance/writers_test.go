@@ -58,6 +58,7 @@ func TestIndexOverwritten(t *testing.T) {
 	}{
 		{before: other, puts: 1, pauses: 1},
 		{before: other, times: 3, puts: 4, pauses: 4},
+		{before: other, times: publishAttempts - 1, puts: publishAttempts, pauses: publishAttempts},
 		{times: 1, puts: 2, pauses: 2}, // both are the first to write it
 		{before: other, times: 99, puts: publishAttempts, pauses: publishAttempts, err: "cannot publish: other runs take mine out of the index again and again"},
 		{before: `{"format": "index:1.0", "index": {"mine": {}}}`, puts: 1}, // nobody else writes it
