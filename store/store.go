@@ -42,7 +42,8 @@ type Info struct {
 
 // Syncer is a store that makes many small writes durable together, which is far cheaper than one by one.
 type Syncer interface {
-	// PutSoon is Put, except that the content may appear at path, and is durable, only once Sync has returned nil.
+	// PutSoon is Put, except that the content is sure to be at path, and durable, only once Sync has returned nil. What
+	// appears at a path before that is whole and durable too.
 	PutSoon(ctx context.Context, path string, c Content) error
 
 	// Sync makes every PutSoon, Delete, Copy and Adopt that returned before it durable.
