@@ -111,7 +111,7 @@ func (r *run) fileOf(e *streams.Entity) (*file, error) {
 	case !ok:
 		return nil, errors.New("its path is not text")
 	}
-	f := &file{path: path, size: -1, digest: streams.DigestOf(e.Get)}
+	f := &file{path: path, size: -1, digest: streams.DigestOf(e.Get), known: r.ledger.knows(path)}
 	if text := e.Get("size"); text != "" {
 		size, ok := streams.String(text).Int()
 		if !ok || size < 0 {
@@ -128,6 +128,5 @@ func (r *run) fileOf(e *streams.Entity) (*file, error) {
 	if f.digest.Algorithm == "" {
 		return nil, fmt.Errorf("no md5, sha256 or sha512 is listed for %s; --no-checksumming-reader takes it all the same", path)
 	}
-	f.known = r.ledger.knows(path)
 	return f, nil
 }

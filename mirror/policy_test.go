@@ -210,6 +210,24 @@ func TestSeedAndSameContent(t *testing.T) {
 	}
 }
 
+// TestRepeatedContent mirrors a source that lists the same content under several paths: it is read once.
+func TestRepeatedContent(t *testing.T) {
+	twice := stream{"a/1/other": {"files/other", "disk of a1"}, "b/1/other": {"files/b1.other", "disk of b1"}, "c/1/disk": {"files/c1", "disk of a1"}}
+	maps.Copy(twice, first)
+	files := twice.files(t, 1)
+	server, dir := fetchtest.New(t, files), t.TempDir()
+	report, err := mirror.Run(t.Context(), open(t, server.URL), openDir(t, dir), options())
+	if err != nil || report.Items != 7 || report.Adopted != 3 {
+		t.Errorf("%+v, %v: three files have the content of others", report, err)
+	}
+	if got := server.Requests(); len(got) != 2+4 {
+		t.Errorf("read were %q, want 2 documents and 4 files", got)
+	}
+	if got := held(t, dir); !maps.Equal(got, files) {
+		t.Errorf("the mirror holds %v", got)
+	}
+}
+
 // TestOddPathsOfPython takes a mirror over in which the Python tool has written a path down as it was listed.
 func TestOddPathsOfPython(t *testing.T) {
 	dir := t.TempDir()
@@ -314,6 +332,31 @@ type stopAt struct{ cancel func() }
 func (s *stopAt) Start(int, int64)   {}
 func (s *stopAt) Bytes(string, int)  { s.cancel() }
 func (s *stopAt) Done(string, error) {}
+
+// TestFailedRunGoesOn ends a run with an error: what it had read is not read again.
+func TestFailedRunGoesOn(t *testing.T) {
+	files, dir := first.files(t, 1), t.TempDir()
+	server := fetchtest.New(t, files)
+	server.Fail("files/b1", 1, fetchtest.Status(500))
+	o := options()
+	o.Jobs = 1 // files/b1 is the last
+	for _, want := range []int{4, 1} {
+		server.Requests() // so far
+		d := openDir(t, dir)
+		_, err := mirror.Run(t.Context(), open(t, server.URL), d, o)
+		if got := err != nil; got != (want > 1) {
+			t.Errorf("the error is %v", err)
+		}
+		d.Close()
+		read := slices.DeleteFunc(server.Requests(), func(r string) bool { return !strings.Contains(r, "/files/") })
+		if len(read) != want {
+			t.Errorf("read were %q, want %d files", read, want)
+		}
+	}
+	if got := held(t, dir); !maps.Equal(got, files) {
+		t.Errorf("the mirror holds %v", got)
+	}
+}
 
 // TestNothingNew counts what a run costs that finds nothing new: a round trip a document.
 func TestNothingNew(t *testing.T) {

@@ -1,10 +1,13 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -14,8 +17,9 @@ import (
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
-// transfer brings files to the target, several at once. The first error ends it; what is whole by then stays. Files
-// that replace others come last, so that what is published is not true for the shortest time.
+// transfer brings files to the target, several at once. The first error ends it; what is whole by then stays. Content
+// that several files have comes once, for the others when it is there. Files that replace others come last, so that what is
+// published is not true for the shortest time.
 func (r *run) transfer(ctx context.Context, report *Report) error {
 	files := r.files
 	var total int64
@@ -38,15 +42,16 @@ func (r *run) transfer(ctx context.Context, report *Report) error {
 			fresh = append(fresh, f)
 		}
 	}
+	fresh, again := finder.repeated(fresh)
 	var adopted atomic.Int64
-	for _, batch := range [][]*file{fresh, replacing} {
+	for _, batch := range [][]*file{fresh, again, replacing} {
 		if err := r.bringAll(ctx, batch, finder, &adopted); err != nil {
 			return err
 		}
-	}
-	if s, ok := r.dst.(store.Syncer); ok {
-		if err := s.Sync(ctx); err != nil {
-			return fmt.Errorf("target: %w", err)
+		if s, ok := r.dst.(store.Syncer); ok && len(batch) > 0 {
+			if err := s.Sync(ctx); err != nil {
+				return fmt.Errorf("target: %w", err)
+			}
 		}
 	}
 	report.Items, report.Bytes, report.Adopted = len(files), total, int(adopted.Load())
@@ -154,6 +159,34 @@ func newFinder(r *run) *finder {
 		}
 	}
 	return f
+}
+
+// repeated takes out of files those that will find their content in one of the rest, once these are there.
+func (x *finder) repeated(files []*file) (rest, again []*file) {
+	if _, ok := x.run.dst.(store.Copier); !ok {
+		return files, nil
+	}
+	alike := slices.Clone(files)
+	slices.SortStableFunc(alike, func(a, b *file) int { return strings.Compare(a.digest.Hex, b.digest.Hex) })
+	later := map[*file]bool{}
+	for i, f := range alike[min(1, len(alike)):] {
+		first := alike[i]
+		if f.digest != first.digest || f.digest.Algorithm == "" || x.run.patcher.needs(f.path) {
+			continue
+		}
+		if _, there := x.byHash[f.digest]; !there || later[first] {
+			later[f] = true
+			x.byHash[f.digest] = cmp.Or(x.byHash[f.digest], first.path)
+		}
+	}
+	for _, f := range files {
+		if later[f] {
+			again = append(again, f)
+		} else {
+			rest = append(rest, f)
+		}
+	}
+	return rest, again
 }
 
 // find makes f whole without the source, if it can.

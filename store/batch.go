@@ -21,7 +21,7 @@ type batch struct {
 	dirs   map[string]bool // whose entries have changed
 
 	unnamed map[string]*os.File // likewise, by path; in the batch no path has both
-	newest  int                 // how many of them came since somebody began to name the others
+	newest  int                 // how many of them count since somebody began to name the others
 }
 
 func (b *batch) add(path string) {
@@ -43,16 +43,16 @@ func (b *batch) forget(path string) bool {
 	return ok
 }
 
-// addUnnamed is add for a file without a name, which is closed when it leaves the batch. It returns how many came since
-// takeUnnamed.
-func (b *batch) addUnnamed(path string, f *os.File) int {
+// addUnnamed is add for a file without a name, which is closed when it leaves the batch. It counts as so many, and how many
+// count since takeUnnamed is returned.
+func (b *batch) addUnnamed(path string, f *os.File, weight int) int {
 	b.mu.Lock()
 	before := b.unnamed[path]
 	if b.unnamed == nil {
 		b.unnamed = make(map[string]*os.File)
 	}
 	b.unnamed[path] = f
-	b.newest++
+	b.newest += weight
 	n := b.newest
 	b.mu.Unlock()
 	if before != nil {
@@ -84,7 +84,7 @@ func (b *batch) unnamedOf(path string) *os.File {
 	return b.unnamed[path]
 }
 
-// takeUnnamed returns the files without a name, if at least so many came since the last time.
+// takeUnnamed returns the files without a name, if at least so many count since the last time.
 func (b *batch) takeUnnamed(least int) map[string]*os.File {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -78,9 +78,7 @@ func OpenDir(path string, o DirOptions) (*Dir, error) {
 // Close releases the directory. Readers that are open stay open.
 func (d *Dir) Close() error {
 	d.folders.keep(nil)
-	for path, f := range d.batch.takeUnnamed(0) {
-		d.batch.dropUnnamed(path, f)
-	}
+	d.leaveDrafts()
 	return errors.Join(d.top.Close(), d.root.Close())
 }
 

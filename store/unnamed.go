@@ -12,18 +12,25 @@ import (
 )
 
 // mostUnnamed is how many files may wait without a name, each of them open, before they are made durable and named. It is
-// not fewer because everybody who writes to a disk waits now and then while somebody else syncs it.
-const mostUnnamed = 4000
+// not fewer because everybody who writes to a disk waits now and then while somebody else syncs it. What is lost if the
+// program is killed is bounded as well: a file counts once more for every unnamedWeight bytes.
+const (
+	mostUnnamed   = 4000
+	unnamedWeight = 16 << 10
+)
 
 // isSmall tells whether content fits into one buffer together with the byte that would be too much.
 func isSmall(c Content) bool { return c.Size >= 0 && c.Size < bufferSize }
 
-// putSmall is PutSoon of small content, for which there would be nothing to resume. It is read and checked before
-// anything is written, and waits in a file without a name, of which nothing is left if the run ends. That spares the
-// kernel a name, and its lock on the directory is asked for less often.
+// putSmall is PutSoon of small content. It is read and checked before anything is written, and waits in a file without a
+// name, of which nothing is left if the program is killed. That spares the kernel a name, and its lock on the directory is
+// asked for less often. The draft of an interrupted run is gone on with.
 func (d *Dir) putSmall(ctx context.Context, name string, c Content) error {
 	if err := checkWritable(ctx, name); err != nil {
 		return err
+	}
+	if d.hasDraft(name) {
+		return d.put(ctx, name, c, (*draft).promise)
 	}
 	buffer := d.buffers.Get().(*[bufferSize]byte)
 	defer d.buffers.Put(buffer)
@@ -73,8 +80,25 @@ func readSmall(ctx context.Context, name string, c Content, buffer *[bufferSize]
 	return data, m.end()
 }
 
+// hasDraft tells whether there may be a draft of a path.
+func (d *Dir) hasDraft(name string) bool {
+	d.swap.RLock()
+	defer d.swap.RUnlock()
+	dir, err := d.folders.enter(d.root, path.Dir(name))
+	if err != nil {
+		return !isAbsent(err)
+	}
+	d.folders.keep(dir)
+	defer d.folders.leave(dir)
+	if dir.fresh.Load() {
+		return false
+	}
+	_, err = dir.Lstat(path.Base(name) + partSuffix)
+	return !isAbsent(err)
+}
+
 // keepUnnamed writes what is to be at a path into a file without a name. The error wraps [errors.ErrUnsupported] if it
-// has to be written as a draft. It returns how many such files came since others were named.
+// has to be written as a draft. It returns how many such files count since others were named.
 func (d *Dir) keepUnnamed(ctx context.Context, name string, data []byte) (int, error) {
 	if d.unnamed.Load() == unnamedFails {
 		return 0, errors.ErrUnsupported
@@ -94,11 +118,6 @@ func (d *Dir) keepUnnamed(ctx context.Context, name string, data []byte) (int, e
 	}
 	d.folders.keep(dir)
 	defer d.folders.leave(dir)
-	if !dir.fresh.Load() {
-		if _, err := dir.Lstat(path.Base(name) + partSuffix); !isAbsent(err) {
-			return 0, errors.ErrUnsupported // the draft of an interrupted run is not left behind
-		}
-	}
 	f, err := d.createUnnamed(dir)
 	if err != nil {
 		return 0, err
@@ -107,7 +126,7 @@ func (d *Dir) keepUnnamed(ctx context.Context, name string, data []byte) (int, e
 		f.Close()
 		return 0, d.failed("write", name, err)
 	}
-	return d.batch.addUnnamed(name, f), nil
+	return d.batch.addUnnamed(name, f, 1+len(data)/unnamedWeight), nil
 }
 
 // What is known of files without a name in a directory.
@@ -136,6 +155,15 @@ func (d *Dir) createUnnamed(dir *folder) (*os.File, error) {
 		err = d.failed("create", dir.name, err)
 	}
 	return f, err
+}
+
+// leaveDrafts is for a run that ends without Sync: what waits without a name is gone on with by the next run, which checks it
+// again. So it need not be durable.
+func (d *Dir) leaveDrafts() {
+	for name, f := range d.batch.takeUnnamed(0) {
+		_ = d.link(name+partSuffix, f) // without it, it is read again
+		d.batch.dropUnnamed(name, f)
+	}
 }
 
 // nameFiles makes the files without a name durable and then gives them their names, if at least so many came since the

@@ -76,7 +76,7 @@ func wantFiles(t *testing.T, d *store.Dir, want ...string) {
 	}
 }
 
-// TestNoTraceOfSmallContent: what is not whole has no file and no directory, nor has what no Sync has followed.
+// TestNoTraceOfSmallContent: what is not whole has no file and no directory.
 func TestNoTraceOfSmallContent(t *testing.T) {
 	const right = "small content"
 	broken := errors.New("the line is cut")
@@ -106,17 +106,26 @@ func TestNoTraceOfSmallContent(t *testing.T) {
 			}
 		})
 	}
-	t.Run("not synced", func(t *testing.T) {
-		d := openDir(t, t.TempDir())
-		soon(t, d, "a/path", right)
-		if d.Unnamed() == 0 {
-			t.Skip("no files without a name here")
-		}
-		wantFiles(t, d)
+}
+
+// TestSmallContentUnsynced: what no Sync has followed is not read again, nor is it what is at a path.
+func TestSmallContentUnsynced(t *testing.T) {
+	openBoth(t, func(t *testing.T, d *store.Dir) {
+		soon(t, d, "a/path", "small content")
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
-		wantFiles(t, d)
+		wantFiles(t, d, "a/path.part")
+		d = openDir(t, d.Path())
+		c := storetest.Content([]byte("small content"))
+		c.Open = func(_ context.Context, off int64) (io.ReadCloser, error) {
+			return nil, fmt.Errorf("it is asked for from byte %d on", off)
+		}
+		if err := d.PutSoon(t.Context(), "a/path", c); err != nil {
+			t.Error(err)
+		}
+		wantSync(t, d)
+		wantFiles(t, d, "a/path")
 	})
 }
 
