@@ -24,7 +24,8 @@ type Differ interface {
 	Verify(ctx context.Context, source, delta, target string) error
 }
 
-// VCDIFF is the [Differ] that is built in.
+// VCDIFF is the [Differ] that is built in. Each delta that is made takes the memory that its options say: with several at
+// a time it is as many times that.
 type VCDIFF struct {
 	Options vcdiff.Options
 }

@@ -14,23 +14,28 @@ type anchors struct {
 
 const anchorStep = 4 << 10
 
-// newAnchors reads the whole source. The table takes at most limit bytes; for a source that needs more the steps are
-// longer.
-func newAnchors(ctx context.Context, source *input, limit int64) (*anchors, error) {
-	size, step := source.size, int64(anchorStep)
+// newAnchors returns what knows nothing yet of a source of the given size. The table, which has to be freed, takes at most
+// limit bytes; for a source that needs more the steps are longer.
+func newAnchors(size, limit int64) *anchors {
+	step := int64(anchorStep)
 	for size/step*16 > limit {
 		step *= 2
 	}
-	a := &anchors{step: step, filter: new(filter), table: newHashTable(size/step+1, limit)}
+	return &anchors{step: step, filter: new(filter), table: newHashTable(size/step+1, limit)}
+}
+
+// read reads the whole source.
+func (a *anchors) read(ctx context.Context, source *input) error {
+	size, step := source.size, a.step
 	var buf []byte
 	most := max(1<<20, step)
 	for at := int64(0); at+anchorSize <= size; at += most {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		b, err := source.view(&buf, at, int(min(most, size-at)))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for off := int64(0); off+anchorSize <= int64(len(b)); off += step {
 			if here := b[off : off+anchorSize]; !constant(here) {
@@ -40,7 +45,7 @@ func newAnchors(ctx context.Context, source *input, limit int64) (*anchors, erro
 			}
 		}
 	}
-	return a, nil
+	return nil
 }
 
 // constant says whether b is one byte over and over: such places are too many to be of use.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"github.com/seed-43fb3962/sstream/vcdiff/internal/pages"
 )
 
 // Stats says what [Encoder.Encode] did. Sizes are in bytes.
@@ -107,8 +109,9 @@ func (e *encoding) run(ctx context.Context) error {
 
 // firstRound finds the long matches of all windows.
 func (e *encoding) firstRound(ctx context.Context, workers []*worker) error {
-	a, err := newAnchors(ctx, e.source, e.anchorMemory())
-	if err != nil {
+	a := newAnchors(e.source.size, e.anchorMemory())
+	defer a.table.free()
+	if err := a.read(ctx, e.source); err != nil {
 		return fmt.Errorf("cannot read source: %w", err)
 	}
 	for _, w := range workers {
@@ -137,13 +140,21 @@ func (e *encoding) secondRound(ctx context.Context, workers []*worker) error {
 			used.use(m.src, m.n)
 		}
 	}
-	fine, err := newFineIndex(ctx, e.source, used, e.fineMemory())
-	if err != nil {
+	fine := newFineIndex(used.unused(e.source.size), e.fineMemory())
+	defer fine.table.free()
+	if err := fine.read(ctx, e.source, used); err != nil {
 		return fmt.Errorf("cannot read source: %w", err)
 	}
 	for _, w := range workers {
 		w.refiner.fine = fineFinder{index: fine, source: w.source}
 		w.refiner.local.source = w.source
+		w.coarse = coarseFinder{}
+		// What a window adds is at most the window; batches are of up to batchSize and a window more.
+		n := int(min(int64(e.WindowSize), e.target.size))
+		room := pages.Make[byte](2*n + 2*batchSize)
+		defer pages.Free(room)
+		w.emitter.section[dataSection] = room[:0:n]
+		w.packer.out[dataSection] = room[n:n]
 	}
 	head := []byte(magic + "\x00")
 	if !e.NoSecondary {
@@ -153,6 +164,7 @@ func (e *encoding) secondRound(ctx context.Context, workers []*worker) error {
 		return err
 	}
 	e.gatherer = newGatherer(&e.Options, e.target.size)
+	defer e.gatherer.close()
 	return inOrder(ctx, workers, len(e.windows), e.encode, e.gather)
 }
 

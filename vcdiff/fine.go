@@ -45,16 +45,20 @@ func (m sourceMap) unused(size int64) int64 {
 	return n
 }
 
-// newFineIndex reads the unused parts of the source. The table takes at most limit bytes; if there is more to know,
-// fewer places are picked.
-func newFineIndex(ctx context.Context, source *input, used sourceMap, limit int64) (*fineIndex, error) {
-	size := source.size
-	unused := used.unused(size)
+// newFineIndex returns what knows nothing yet of the unused bytes of a source, which are so many. The table, which has to
+// be freed, takes at most limit bytes; if there is more to know, fewer places are picked.
+func newFineIndex(unused, limit int64) *fineIndex {
 	f := &fineIndex{pick: leastPick, filter: new(filter)}
 	for unused>>f.pick*bytesPerSlot > limit {
 		f.pick++
 	}
 	f.table = newHashTable(unused>>f.pick/2+1, limit)
+	return f
+}
+
+// read reads the unused parts of the source.
+func (f *fineIndex) read(ctx context.Context, source *input, used sourceMap) error {
+	size := source.size
 	const most = 1 << 20
 	var buf []byte
 	for at := int64(0); at < size; {
@@ -67,16 +71,16 @@ func newFineIndex(ctx context.Context, source *input, used sourceMap, limit int6
 			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
 		b, err := source.view(&buf, at, int(end-at))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		f.add(b, at)
 		at = end
 	}
-	return f, nil
+	return nil
 }
 
 // add makes b, which is at off in the source, known.

@@ -62,10 +62,11 @@ func (o *Options) settled() (Options, error) {
 	return s, nil
 }
 
-// The tables take a share each of the memory, what is remembered for compression another, the workers the rest.
+// The tables take a share each of the memory, what is remembered for compression another, the workers the rest. Of
+// matches no shorter ones are kept for more memory than usual, as many short ones from afar make larger deltas.
 func (s *Options) anchorMemory() int64 { return s.Memory / 8 }
 func (s *Options) fineMemory() int64   { return s.Memory / 8 }
-func (s *Options) matchMemory() int64  { return s.Memory / 8 }
+func (s *Options) matchMemory() int64  { return min(s.Memory, defaultMemory) / 8 }
 func (s *Options) packMemory() int64   { return s.Memory / 4 }
 func (s *Options) workMemory() int64   { return s.Memory - s.Memory/8*3 - s.packMemory() }
 

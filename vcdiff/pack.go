@@ -46,7 +46,7 @@ type gatherer struct {
 	open    *batch
 }
 
-// newGatherer returns a gatherer for the windows of a target.
+// newGatherer returns a gatherer for the windows of a target. It has to be closed.
 func newGatherer(o *Options, target int64) gatherer {
 	g := gatherer{open: &batch{written: make(chan struct{})}}
 	before := make(chan struct{})
@@ -60,6 +60,15 @@ func newGatherer(o *Options, target int64) gatherer {
 		}
 	}
 	return g
+}
+
+// close frees what is kept of the sections, when all batches are written.
+func (g *gatherer) close() {
+	for _, s := range g.streams {
+		if s != nil {
+			s.Close()
+		}
+	}
 }
 
 // add adds a window, for which the worker w has sections. It returns the batch, to be written by w before it does

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -110,9 +109,6 @@ func (a *app) encodeDelta(ctx context.Context, source, target, delta string, o *
 		return err
 	}
 	defer tgt.Close()
-	if a.getenv("GOGC") == "" {
-		debug.SetGCPercent(25) // what is kept is a few large tables: to look through them is cheap, garbage on top of them is not
-	}
 	var stats vcdiff.Stats
 	err = replaceFile(delta, func(f *os.File) error {
 		if stats, err = vcdiff.NewEncoder(f, src, srcSize, o).Encode(ctx, tgt, tgtSize); err != nil {

@@ -62,6 +62,7 @@ func (e *Encoder) Encode(dst, src []byte) []byte {
 		efforts = make([]Effort, len(src)/blockSize+1)
 	}
 	s := NewStream(1<<24, 0)
+	defer s.Close()
 	s.Add(src, efforts)
 	g := s.Cut()
 	defer g.Release()

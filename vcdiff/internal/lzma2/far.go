@@ -1,6 +1,10 @@
 package lzma2
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"github.com/seed-43fb3962/sstream/vcdiff/internal/pages"
+)
 
 // farMatch says that n bytes are the same as those dist before them.
 type farMatch struct {
@@ -47,7 +51,7 @@ func (f *farFinder) find(buf []byte, i int, base int64, ms []farMatch) []farMatc
 	}
 	if f.table == nil {
 		f.log = uint(bits.Len(uint(f.dict-1))) - farPick
-		f.table = make([]uint32, 1<<f.log)
+		f.table = pages.Make[uint32](1 << f.log)
 	}
 	h, free := uint64(0), i
 	known := i + farSize - 1

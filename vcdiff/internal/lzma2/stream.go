@@ -3,6 +3,8 @@ package lzma2
 import (
 	"slices"
 	"sync"
+
+	"github.com/seed-43fb3962/sstream/vcdiff/internal/pages"
 )
 
 // Stream is what one LZMA2 stream holds, as far back as its dictionary goes. Its pieces are added in order; then any
@@ -26,7 +28,7 @@ type half struct {
 }
 
 // NewStream returns an empty stream. It holds up to twice dict and slack bytes, and waits for encoders only when what
-// was added before the last slack bytes is still being compressed. dict is at least 4 KiB.
+// was added before the last slack bytes is still being compressed. dict is at least 4 KiB. It has to be closed.
 func NewStream(dict, slack int) *Stream {
 	return &Stream{dict: dict, slack: slack, far: farFinder{dict: dict}}
 }
@@ -70,8 +72,20 @@ func (s *Stream) turn() *half {
 // grow makes room for n more bytes, and at once for the most that there will be, of which memory is taken as it is used.
 func (h *half) grow(n, most int) {
 	if need := len(h.buf) + n; need > cap(h.buf) {
-		h.buf = append(make([]byte, 0, max(need, most)), h.buf...)
+		old := h.buf
+		h.buf = append(pages.Make[byte](max(need, most))[:0], old...)
+		pages.Free(old) // only a half that no encoder reads has to become larger than most
 	}
+}
+
+// Close frees what the stream holds, after all segments were released.
+func (s *Stream) Close() {
+	for i := range s.halves {
+		pages.Free(s.halves[i].buf)
+		s.halves[i].buf = nil
+	}
+	pages.Free(s.far.table)
+	s.far.table = nil
 }
 
 // Segment is a part of a stream that is compressed from a new state on.

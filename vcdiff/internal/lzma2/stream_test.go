@@ -13,6 +13,7 @@ import (
 // streamed compresses src as segments of a stream, all at once, with an encoder for each. A segment is three pieces.
 func streamed(src []byte, dict, piece int) [][]byte {
 	s := NewStream(dict, dict)
+	defer s.Close()
 	packed := make([][]byte, (len(src)+3*piece-1)/(3*piece))
 	var all sync.WaitGroup
 	for k := range packed {

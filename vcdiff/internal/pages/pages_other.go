@@ -1,0 +1,7 @@
+//go:build !unix
+
+package pages
+
+func allocate(int) []byte { return nil }
+
+func release([]byte) {}

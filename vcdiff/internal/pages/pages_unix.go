@@ -1,0 +1,19 @@
+//go:build unix
+
+package pages
+
+import "syscall"
+
+// allocate returns n bytes, nil if they cannot be had.
+func allocate(n int) []byte {
+	b, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+func release(b []byte) {
+	// It fails only if b is not from allocate: then the garbage collector has it.
+	_ = syscall.Munmap(b)
+}
