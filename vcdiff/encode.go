@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/seed-43fb3962/sstream/vcdiff/internal/pages"
+	"github.com/seed-43fb3962/sstream/vcdiff/internal/offheap"
 )
 
 // Stats says what [Encoder.Encode] did. Sizes are in bytes.
@@ -151,8 +151,8 @@ func (e *encoding) secondRound(ctx context.Context, workers []*worker) error {
 		w.coarse = coarseFinder{}
 		// What a window adds is at most the window; batches are of up to batchSize and a window more.
 		n := int(min(int64(e.WindowSize), e.target.size))
-		room := pages.Make[byte](2*n + 2*batchSize)
-		defer pages.Free(room)
+		room := offheap.Make[byte](2*n + 2*batchSize)
+		defer offheap.Free(room)
 		w.emitter.section[dataSection] = room[:0:n]
 		w.packer.out[dataSection] = room[n:n]
 	}

@@ -1,6 +1,6 @@
 package vcdiff
 
-import "github.com/seed-43fb3962/sstream/vcdiff/internal/pages"
+import "github.com/seed-43fb3962/sstream/vcdiff/internal/offheap"
 
 // gear is a number for each byte value. A hash that is shifted by one bit and has the number of the next byte added
 // depends on the last 64 bytes only, so it rolls without having to forget.
@@ -55,10 +55,10 @@ func newHashTable(n, limit int64) *hashTable {
 	for int64(1)<<log < 2*n && 8<<(log+1) <= limit {
 		log++
 	}
-	return &hashTable{shift: 64 - log, mask: 1<<log - 1, slots: pages.Make[uint64](1 << log)}
+	return &hashTable{shift: 64 - log, mask: 1<<log - 1, slots: offheap.Make[uint64](1 << log)}
 }
 
-func (t *hashTable) free() { pages.Free(t.slots) }
+func (t *hashTable) free() { offheap.Free(t.slots) }
 
 // spread makes of a gear hash, whose low bits know few bytes, one that is good in all bits.
 func spread(h uint64) uint64 {

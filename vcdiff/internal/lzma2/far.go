@@ -3,7 +3,7 @@ package lzma2
 import (
 	"math/bits"
 
-	"github.com/seed-43fb3962/sstream/vcdiff/internal/pages"
+	"github.com/seed-43fb3962/sstream/vcdiff/internal/offheap"
 )
 
 // farMatch says that n bytes are the same as those dist before them.
@@ -51,7 +51,7 @@ func (f *farFinder) find(buf []byte, i int, base int64, ms []farMatch) []farMatc
 	}
 	if f.table == nil {
 		f.log = uint(bits.Len(uint(f.dict-1))) - farPick
-		f.table = pages.Make[uint32](1 << f.log)
+		f.table = offheap.Make[uint32](1 << f.log)
 	}
 	h, free := uint64(0), i
 	known := i + farSize - 1

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/seed-43fb3962/sstream/vcdiff/internal/pages"
+	"github.com/seed-43fb3962/sstream/vcdiff/internal/offheap"
 )
 
 // Stream is what one LZMA2 stream holds, as far back as its dictionary goes. Its pieces are added in order; then any
@@ -73,18 +73,18 @@ func (s *Stream) turn() *half {
 func (h *half) grow(n, most int) {
 	if need := len(h.buf) + n; need > cap(h.buf) {
 		old := h.buf
-		h.buf = append(pages.Make[byte](max(need, most))[:0], old...)
-		pages.Free(old) // only a half that no encoder reads has to become larger than most
+		h.buf = append(offheap.Make[byte](max(need, most))[:0], old...)
+		offheap.Free(old) // only a half that no encoder reads has to become larger than most
 	}
 }
 
 // Close frees what the stream holds, after all segments were released.
 func (s *Stream) Close() {
 	for i := range s.halves {
-		pages.Free(s.halves[i].buf)
+		offheap.Free(s.halves[i].buf)
 		s.halves[i].buf = nil
 	}
-	pages.Free(s.far.table)
+	offheap.Free(s.far.table)
 	s.far.table = nil
 }
 

@@ -1,6 +1,6 @@
-// Package pages allocates what is large and stays long, apart from what the garbage collector counts: as much again as it
+// Package offheap allocates what is large and stays long, apart from what the garbage collector counts: as much again as it
 // counts may become garbage before it looks for any.
-package pages
+package offheap
 
 import "unsafe"
 
