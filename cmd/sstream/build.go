@@ -7,11 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -192,22 +189,6 @@ With --watch the command stays and builds again whenever images come or go, unti
 	cmd.Flags().BoolVar(&watch, "watch", false, "stay, and build again whenever images come or go")
 	cmd.Flags().DurationVar(&settle, "settle", 5*time.Second, "with --watch: how long nothing may change before a build")
 	return cmd
-}
-
-// collectLate is for commands that mostly find that there is nothing to do, and then end before there is garbage worth
-// looking for. Those that find something look for it from then on as others do, or as they say in percent with collect.
-func collectLate(a *app) (collect func(percent int)) {
-	if a.getenv("GOGC") != "" {
-		return func(int) {}
-	}
-	const first, then = 1200, 100 // percent of what is in use, but of 4 MB at least
-	debug.SetGCPercent(first)
-	var once sync.Once
-	runtime.AddCleanup(new([64]byte), func(once *sync.Once) { once.Do(func() { debug.SetGCPercent(then) }) }, &once) // with the first garbage
-	return func(percent int) {
-		once.Do(func() {})
-		debug.SetGCPercent(percent)
-	}
 }
 
 // watch builds again and again until ctx is done. A build that fails is reported, and the next one may do better.

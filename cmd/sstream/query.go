@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"runtime/debug"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -168,14 +167,6 @@ func (q *queryFlags) run(ctx context.Context, a *app, address string, filters st
 		return &exitError{code: exitPipe}
 	}
 	return err
-}
-
-// collectRarely is for commands that hold what they have read to the end, so that to look for garbage early is in vain.
-// It is looked for when there may be percent as much of it as there is in use; never, if percent is -1.
-func collectRarely(a *app, percent int) {
-	if a.getenv("GOGC") == "" {
-		debug.SetGCPercent(percent)
-	}
 }
 
 // exitPipe is the exit code of a program that SIGPIPE has ended.
