@@ -139,6 +139,11 @@ func (r *run) sweep(ctx context.Context, report *Report) error {
 		}
 		delete(r.state.Going, path)
 	}
+	if s, ok := r.dst.(store.Syncer); ok && report.Removed > 0 { // before it is forgotten that they are to go
+		if err := s.Sync(ctx); err != nil {
+			return err
+		}
+	}
 	r.state.Coming = nil
 	return r.state.save(ctx, r.dst)
 }

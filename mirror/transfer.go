@@ -199,7 +199,7 @@ func (x *finder) find(ctx context.Context, f *file) (bool, error) {
 			return ok, err
 		}
 	}
-	if copier, ok := x.run.dst.(store.Copier); ok {
+	if copier, ok := x.run.dst.(store.Copier); ok && !f.known { // a copy appears before it is checked
 		if from, ok := x.byHash[f.digest]; ok && from != f.path {
 			if copier.Copy(ctx, from, f.path) == nil {
 				ok, err := x.inPlace(ctx, f)

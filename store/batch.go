@@ -299,6 +299,7 @@ func syncFilesystemOnce(f *os.File, synced map[uint64]bool) error {
 	if err != nil || synced[device(info)] {
 		return err
 	}
-	synced[device(info)] = true
-	return syncFilesystem(f)
+	err = syncFilesystem(f)
+	synced[device(info)] = err == nil
+	return err
 }

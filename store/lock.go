@@ -41,6 +41,7 @@ func (d *Dir) Lock(ctx context.Context) (unlock func() error, err error) {
 	d.signLock(f)
 	d.alone.Store(true)
 	return func() error {
+		d.leaveDrafts() // while nobody else writes them
 		d.alone.Store(false)
 		d.folders.forgetAll()
 		return errors.Join(f.Truncate(0), f.Close(), root.Close())

@@ -121,6 +121,17 @@ func mostOpen() int {
 	return int(min(limit.Cur, 1<<20))
 }
 
+// syncsUnnamed tells whether what is in a file without a name can be made durable before it is named, and named without
+// a sync for each: on btrfs it is not durable by fsync alone, and ZFS writes a transaction for each name.
+func syncsUnnamed(f *os.File) bool {
+	const zfs = 0x2fc12fc1
+	var s unix.Statfs_t
+	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
+		return false
+	}
+	return uint32(s.Type) != unix.BTRFS_SUPER_MAGIC && uint32(s.Type) != zfs
+}
+
 // heedsUmask tells whether a new file has none of the permissions that this process takes from new files.
 func heedsUmask(f *os.File) bool {
 	info, err := f.Stat()

@@ -28,6 +28,7 @@ func copyAttributes(to, from *os.File, info fs.FileInfo) error { return to.Chmod
 
 func createUnnamed(*folder) (*os.File, error) { return nil, errors.ErrUnsupported }
 func heedsUmask(*os.File) bool                { return false }
+func syncsUnnamed(*os.File) bool              { return false }
 func mostOpen() int                           { return 0 }
 
 func (d *Dir) statFile(path string) (Info, error) { return d.statInRoot(path) }

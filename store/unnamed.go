@@ -141,7 +141,7 @@ func (d *Dir) createUnnamed(dir *folder) (*os.File, error) {
 	f, err := createUnnamed(dir)
 	switch {
 	case err == nil && d.unnamed.Load() == unnamedUnknown:
-		if !heedsUmask(f) { // kernels before 6.0 forget it on some filesystems
+		if !heedsUmask(f) || !syncsUnnamed(f) { // kernels before 6.0 forget the umask on some filesystems
 			f.Close()
 			d.unnamed.Store(unnamedFails)
 			return nil, errors.ErrUnsupported
@@ -194,6 +194,9 @@ func (d *Dir) nameIn(ctx context.Context, dir string, names []string, files map[
 		defer d.folders.leave(folder)
 	}
 	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		unlock, err := d.busy.lock(ctx, name)
 		if err == nil {
 			err = d.nameFile(ctx, name, files[name])
@@ -214,8 +217,8 @@ func (d *Dir) nameFile(ctx context.Context, name string, f *os.File) error {
 	}
 	err := d.link(name, f)
 	if err == nil {
-		d.batch.dropUnnamed(name, f)
 		d.batch.changed(path.Dir(name))
+		d.batch.dropUnnamed(name, f)
 		return nil
 	}
 	if !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) { // the directory has gone
