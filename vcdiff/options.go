@@ -79,7 +79,8 @@ func (s *Options) dictionary(section int) (dict, slack int) {
 		return int(dict), int(share - dict)
 	}
 	share := s.packMemory() / 16
-	return int(share / 2), int(share / 2)
+	dict = int(min(share/2, mostDictionary))
+	return dict, int(share) - dict
 }
 
 // workerMemory is what a worker needs at the most.

@@ -278,5 +278,10 @@ func TestOptions(t *testing.T) {
 		if err != nil || s.Workers < least || int64(s.Workers)*workerMemory(s.WindowSize) > max(s.workMemory(), workerMemory(s.WindowSize)) {
 			t.Errorf("%d MiB: %d workers, %v", memory>>20, s.Workers, err)
 		}
+		for section := range sections {
+			if dict, slack := s.dictionary(section); dict > mostDictionary || slack < 0 {
+				t.Errorf("%d MiB: section %d looks back over %d bytes, which is more than the header says", memory>>20, section, dict)
+			}
+		}
 	}
 }

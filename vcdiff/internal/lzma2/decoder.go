@@ -134,11 +134,11 @@ func (d *Decoder) lzma(src []byte, n int) error {
 		if err != nil {
 			return err
 		}
-		dist := int(m.reps[0]) + 1
-		if dist > len(d.buf) || dist > d.dict || length > end-len(d.buf) {
+		dist := int64(m.reps[0]) + 1 // more than an int of 32 bits holds, if the chunk is hostile
+		if dist > int64(min(len(d.buf), d.dict)) || length > end-len(d.buf) {
 			return fmt.Errorf("%w: bad match", ErrCorrupt)
 		}
-		d.buf = appendMatch(d.buf, dist, length)
+		d.buf = appendMatch(d.buf, int(dist), length)
 	}
 	if !r.finished() {
 		return fmt.Errorf("%w: bad chunk", ErrCorrupt)
