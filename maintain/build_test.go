@@ -492,6 +492,30 @@ func TestDeltas(t *testing.T) {
 	}
 }
 
+// liar is a Differ that says that it made a delta.
+type liar struct{ copier }
+
+func (liar) Encode(_ context.Context, _, _, delta string) error {
+	return os.WriteFile(delta, []byte("junk"), 0o600)
+}
+
+// TestDeltaThatMakesNothing: what does not decode is neither listed nor left behind, and told.
+func TestDeltaThatMakesNothing(t *testing.T) {
+	r := newTestRoot(t)
+	r.version(product0 + "20240101")
+	r.version(product0 + "20240102")
+	report, err := r.build(Options{Differ: liar{}, Clients: []Client{LXD}})
+	if err != nil || len(report.Problems) != 1 || !strings.Contains(report.Problems[0].Error(), "not a delta") {
+		t.Errorf("%v, problems %v", err, report.Problems)
+	}
+	if listing := r.listing(); strings.Contains(listing, "vcdiff") {
+		t.Errorf("listed is %s", listing)
+	}
+	if files, err := filepath.Glob(filepath.Join(r.dir, product0, "*/*vcdiff*")); err != nil || len(files) > 0 {
+		t.Errorf("left are %q, %v", files, err)
+	}
+}
+
 func TestOneDeltaForIncus(t *testing.T) {
 	r := newTestRoot(t)
 	r.version(product0+"20240101", "incus.tar.xz", "rootfs.squashfs")

@@ -233,6 +233,8 @@ func (b *builder) settle(j *deltaJob) {
 		b.report.Problems = append(b.report.Problems, Problem{Stream: j.v.product.work.name, Product: j.v.product.ID(),
 			Version: j.v.Name, Item: j.name, Path: path.Join(j.v.Path, j.name), Err: j.err})
 		b.Log.Error("Failed creating delta file", append(args, "error", j.err)...)
+	case j.outcome == deltaNoGain:
+		b.Log.Info("Delta left out: it would not be smaller than the file that it makes", args...)
 	case j.outcome == deltaMade:
 		j.v.replace(j.made)
 		j.v.product.work.deltas++
