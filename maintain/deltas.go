@@ -234,7 +234,7 @@ func (b *builder) settle(j *deltaJob) {
 			Version: j.v.Name, Item: j.name, Path: path.Join(j.v.Path, j.name), Err: j.err})
 		b.Log.Error("Failed creating delta file", append(args, "error", j.err)...)
 	case j.outcome == deltaNoGain:
-		b.Log.Info("Delta left out: it would not be smaller than the file that it makes", args...)
+		b.Log.Info("Delta left out: it would be nearly as large as the file that it makes", args...)
 	case j.outcome == deltaMade:
 		j.v.replace(j.made)
 		j.v.product.work.deltas++

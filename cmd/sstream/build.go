@@ -160,8 +160,9 @@ and rename it when it is whole. SHA256SUMS is verified if there is one; image.ya
 distribution, further aliases and requirements in a section simplestream.
 
 Each file is read once, when it is new or has changed. Deltas are made between each version and the one before it, and
-listed once they are known to work. The documents are replaced when everything is ready. A version that is not right is
-left out and reported; versions that are gone from the disk leave the documents.
+listed once they are known to work; one that has more than four fifths of its target's size is left out. The documents
+are replaced when everything is ready. A version that is not right is left out and reported; versions that are gone from
+the disk leave the documents.
 
 With --watch the command stays and builds again whenever images come or go, until it is interrupted.
 
@@ -202,11 +203,14 @@ func (b *buildFlags) watch(ctx context.Context, a *app, root string, o maintain.
 	})
 }
 
+// worthPublishing is the part of its target that a delta may have: one that saves less costs more than it is worth.
+const worthPublishing = 0.8
+
 func differ(tool string) (maintain.Differ, error) {
 	switch tool {
 	case "vcdiff":
 		var d maintain.VCDIFF
-		d.Options.MaxRatio = 1
+		d.Options.MaxRatio = worthPublishing
 		return d, nil
 	case "xdelta3":
 		return maintain.Xdelta3{}, nil
