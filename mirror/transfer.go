@@ -169,8 +169,8 @@ func (x *finder) repeated(files []*file) (rest, again []*file) {
 	alike := slices.Clone(files)
 	slices.SortStableFunc(alike, func(a, b *file) int { return strings.Compare(a.digest.Hex, b.digest.Hex) })
 	later := map[*file]bool{}
-	for i, f := range alike[min(1, len(alike)):] {
-		first := alike[i]
+	for i := 1; i < len(alike); i++ {
+		first, f := alike[i-1], alike[i]
 		if f.digest != first.digest || f.digest.Algorithm == "" || x.run.patcher.needs(f.path) {
 			continue
 		}
