@@ -86,6 +86,9 @@ func (a *app) execute(ctx context.Context, cmd *cobra.Command, args []string) in
 	cmd.SetIn(a.stdin)
 	cmd.SetOut(a.stdout)
 	cmd.SetErr(a.stderr)
+	if cmd.PersistentPreRunE == nil { // else it is another program's, which takes what it always took
+		cmd.PersistentPreRunE = refuseNegative
+	}
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &exitError{exitUsage, err} })
 	args, err := expandPrefixes(cmd, args)
 	if err == nil {

@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/seed-43fb3962/sstream/streams"
 )
@@ -41,8 +43,26 @@ func parseFilters(words []string, old bool) (streams.Filters, error) {
 			break
 		}
 	}
+	return nil, wrongUsage(old, err)
+}
+
+// wrongUsage gives err the exit code of wrong usage, except under an old name: the old tools found out later.
+func wrongUsage(old bool, err error) error {
 	if old {
-		return nil, err
+		return err
 	}
-	return nil, &exitError{exitUsage, err}
+	return &exitError{exitUsage, err}
+}
+
+// refuseNegative refuses a negative number or time, which would be taken for the default, or worse. Under an old name the
+// flags of the old tool take what they took: --max=-1 is all versions but the oldest.
+func refuseNegative(cmd *cobra.Command, _ []string) (err error) {
+	_, old := oldNames[cmd.Root().Name()]
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		numeric := slices.Contains([]string{"int", "int64", "float64", "duration", maximumType}, f.Value.Type())
+		if numeric && strings.HasPrefix(f.Value.String(), "-") && (!old || f.Annotations[newFlag] != nil) {
+			err = usageError("--%s: %s is negative", f.Name, f.Value)
+		}
+	})
+	return err
 }

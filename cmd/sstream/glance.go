@@ -20,7 +20,6 @@ import (
 	"github.com/seed-43fb3962/sstream/sign"
 	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/store/swift"
-	"github.com/seed-43fb3962/sstream/streams"
 )
 
 // glanceFlags is one call of sstream glance.
@@ -163,9 +162,9 @@ func (g *glanceFlags) options(a *app, filters []string) (o glance.Options, err e
 	case g.cloudName == "" || g.contentID == "":
 		return o, usageError("--cloud-name and --content-id are needed")
 	case g.outputDir != "" && g.outputSwift != "":
-		return o, errors.New("--output-dir and --output-swift are mutually exclusive")
+		return o, wrongUsage(g.old, errors.New("--output-dir and --output-swift are mutually exclusive"))
 	case g.keep && g.max.n == nil:
-		return o, errors.New("--keep needs --max: say how many versions are to be kept")
+		return o, wrongUsage(g.old, errors.New("--keep needs --max: say how many versions are to be kept"))
 	case !slices.Contains(glance.Visibilities, g.visibility):
 		return o, usageError("--visibility is one of %s, not %q", strings.Join(glance.Visibilities, ", "), g.visibility)
 	case g.plan != "" && g.plan != "json":
@@ -174,7 +173,7 @@ func (g *glanceFlags) options(a *app, filters []string) (o glance.Options, err e
 	if len(filters) == 0 {
 		filters = glance.DefaultFilters
 	}
-	if o.Item, err = streams.ParseFilters(filters); err != nil {
+	if o.Item, err = parseFilters(filters, g.old); err != nil {
 		return o, err
 	}
 	o.CustomProperties = map[string]string{}

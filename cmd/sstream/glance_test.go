@@ -231,7 +231,8 @@ func TestGlanceUsage(t *testing.T) {
 		{"sstream glance --cloud-name=c --content-id=d --custom-property=x $URL/", exitUsage, "is not key=value"},
 		{"sstream glance --cloud-name=c --content-id=d --region=Nowhere $URL/", exitFailed, `has no region "Nowhere": it has RegionOne, RegionTwo`},
 		{"sstream glance --cloud-name=c --content-id=d --os-cloud=lab $URL/", exitFailed, `cannot read cloud "lab": there is no`},
-		{"sstream glance --cloud-name=c --content-id=d --keep $URL/", exitFailed, "--keep needs --max"},
+		{"sstream glance --cloud-name=c --content-id=d --keep $URL/", exitUsage, "--keep needs --max"},
+		{"sstream-mirror-glance --cloud-name=c --content-id=d --keep $URL/", exitFailed, "--keep needs --max"},
 	} {
 		if _, errs, code := c.run(strings.Fields(test.args)...); code != test.code || !strings.Contains(errs, test.err) {
 			t.Errorf("%s: exit code %d\n%s", test.args, code, errs)

@@ -127,7 +127,9 @@ func (m *maximum) String() string {
 	return fmt.Sprint(*m.n)
 }
 
-func (m *maximum) Type() string { return "number" }
+const maximumType = "number"
+
+func (m *maximum) Type() string { return maximumType }
 
 func (m *maximum) Set(text string) error {
 	var n int
@@ -170,7 +172,7 @@ func (m *mirrorFlags) options(a *app, filters []string) (o mirror.Options, err e
 	o.NoItems, o.Unchecked, o.Jobs, o.Grace = m.noItems, m.unchecked, m.jobs, m.grace
 	o.UseDeltas, o.Seeds, o.AllowRollback, o.ReadOnly, o.Wait = m.useDeltas, m.seeds, m.allowRollback, m.dryRun, m.wait
 	if m.keep && m.max.n == nil {
-		return o, errors.New("--keep needs --max: say how many versions are to be kept")
+		return o, wrongUsage(m.old, errors.New("--keep needs --max: say how many versions are to be kept"))
 	}
 	if m.maxDelete != "" {
 		if o.MaxDelete, err = mirror.ParseLimit(m.maxDelete); err != nil {
