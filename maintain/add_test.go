@@ -180,11 +180,7 @@ ubuntu:noble:amd64:default 20240105_0732 container [ubuntu/noble/default ubuntu/
 ubuntu:noble:amd64:disk 20240105_0732 virtual-machine [box] [incus]
 ubuntu:noble:amd64:whole 20240105_0732 container [ubuntu/noble/whole] [lxd incus]`)
 	for n, i := range images[:3] {
-		found, err := FindImage(r.dir, Options{}, i.Fingerprint[:12])
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Remove(t.Context(), r.dir, Options{Publish: r.publish}, found); err != nil {
+		if _, err := Remove(t.Context(), r.dir, Options{Publish: r.publish}, i.Fingerprint[:12]); err != nil {
 			t.Fatal(err)
 		}
 		r.check()
@@ -195,7 +191,10 @@ ubuntu:noble:amd64:whole 20240105_0732 container [ubuntu/noble/whole] [lxd incus
 	if r.exists("images/ubuntu/noble/amd64/default/20240105_0732") {
 		t.Error("a version without an image is still there")
 	}
-	if _, err := FindImage(r.dir, Options{}, images[0].Fingerprint); !errors.Is(err, fs.ErrNotExist) {
+	if r.exists(retiredPath) {
+		t.Error("what was removed is still written down")
+	}
+	if _, err := Remove(t.Context(), r.dir, Options{Publish: r.publish}, images[0].Fingerprint); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 	if r.mustBuild(Options{}).Changed {

@@ -39,6 +39,16 @@ type StreamReport struct {
 // A file is read if it is not known from the catalogue or from an earlier run, and then once. Nothing is published
 // before everything is ready, and nothing at all if the documents would say what they say already.
 func Build(ctx context.Context, root string, o Options) (*Report, error) {
+	b, err := openBuilder(ctx, root, o)
+	if err != nil {
+		return nil, err
+	}
+	defer b.close(ctx)
+	return b.report, b.run(ctx)
+}
+
+// openBuilder waits until no other run is at work below root. Other runs wait until it is closed.
+func openBuilder(ctx context.Context, root string, o Options) (*builder, error) {
 	o = o.withDefaults()
 	b := &builder{Options: o, site: site{root: root, fsys: openDisk(root), version: o.StreamVersion,
 		seed: o.Seed, rebuild: o.Rebuild, now: o.Now}, report: new(Report)}
@@ -46,31 +56,39 @@ func Build(ctx context.Context, root string, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
-	b.memory = openMemory(root)
-	defer b.endMemory(ctx)
 	if b.retired, err = readRetired(b.fsys); err != nil {
-		return nil, err
+		return nil, errors.Join(err, unlock())
 	}
+	b.unlock, b.memory = unlock, openMemory(root)
+	return b, nil
+}
+
+func (b *builder) close(ctx context.Context) {
+	b.endMemory(ctx)
+	_ = b.unlock() // it ends with the process at the latest
+}
+
+func (b *builder) run(ctx context.Context) (err error) {
 	if b.works, err = b.open(ctx); err != nil {
-		return b.report, err
+		return err
 	}
 	for _, step := range []func(context.Context, []*work) error{b.sum, b.verify, b.deltas, b.publish} {
 		if err := step(ctx, b.works); err != nil {
-			return b.report, err
+			return err
 		}
 	}
 	if b.Publish != nil && !b.Seed {
 		b.remember()
 	}
-	return b.report, nil
+	return nil
 }
 
 type builder struct {
 	Options
 	site
+	unlock  func() error
 	memory  *memory
-	retired map[string]time.Time // versions that are to be deleted, by path
+	retired map[string]time.Time // versions and single files that are to be deleted, by path
 	works   []*work
 	report  *Report
 

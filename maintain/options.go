@@ -25,8 +25,7 @@ type Options struct {
 	Publish func(ctx context.Context, docs map[string][]byte) error
 	Signed  bool // Publish also signs: a document without its .sjson is published again
 
-	Omit    []string // files below the root that are not listed although they are there
-	Rebuild bool     // start over where the catalogue that is there cannot be read
+	Rebuild bool // start over where the catalogue that is there cannot be read
 
 	// Seed keeps to what simplestream-maintainer does: the documents have the fields it gives them; a directory or a
 	// description that cannot be read stops the build; products without a version are listed; a hand-edited product

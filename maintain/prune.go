@@ -220,7 +220,7 @@ func (p *pruner) deleteAll(ctx context.Context, plans []*PrunePlan) error {
 func (p *pruner) retire(plans []*PrunePlan) {
 	for _, plan := range plans {
 		for _, r := range plan.Unlist {
-			if r.Reason != Stale && !strings.ContainsRune(r.Path, '\n') { // a line cannot hold it
+			if r.Reason != Stale {
 				p.retired[r.Path] = p.now()
 			}
 		}

@@ -2,6 +2,8 @@ package maintain
 
 import (
 	"fmt"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -85,7 +87,7 @@ type Holdings struct {
 	Tree      *Tree
 	Catalogue *streams.Products    // not nil
 	Touched   map[string]time.Time // when anything in an unlisted version was last changed, by its path
-	Retired   map[string]time.Time // when versions were unlisted that are still on disk, by path
+	Retired   map[string]time.Time // when versions, and files of versions, were unlisted that are still on disk, by path
 }
 
 // Plan decides what goes. It looks at nothing but its arguments.
@@ -102,6 +104,9 @@ func (r Retention) Plan(have Holdings, now time.Time) *PrunePlan {
 		if !product.Linked {
 			p.unlisted(product)
 		}
+	}
+	if len(have.Retired) > 0 {
+		p.files()
 	}
 	p.stale()
 	if !r.Orphans {
@@ -131,8 +136,8 @@ func (p *planner) after() {
 	p.plan.after = a
 }
 
-func (p *planner) removal(product, version, path string, reason Reason) Removal {
-	return Removal{p.plan.Stream, product, version, path, reason}
+func (p *planner) removal(product, version, at string, reason Reason) Removal {
+	return Removal{p.plan.Stream, product, version, at, reason}
 }
 
 // unlist takes a version out of the catalogue, and the product with its last version.
@@ -210,6 +215,23 @@ func (p *planner) unlisted(product *Product) {
 		case retired || !p.Dangling || p.plan.Empty:
 		case p.now.Sub(p.Touched[v.Path]) > danglingAge:
 			p.remove(p.removal(product.ID(), v.Name, v.Path, Unknown))
+		}
+	}
+}
+
+// files deletes single files that an earlier run unlisted long enough ago, of versions that stay.
+func (p *planner) files() {
+	owners := make(map[string]streams.Ref) // by path
+	for _, product := range p.Tree.Products {
+		for _, v := range product.Versions {
+			if !product.Linked && !p.going[v.Path] {
+				owners[v.Path] = streams.Ref{Product: product.ID(), Version: v.Name}
+			}
+		}
+	}
+	for _, at := range slices.Sorted(maps.Keys(p.Retired)) {
+		if of, ok := owners[path.Dir(at)]; ok && p.now.Sub(p.Retired[at]) >= p.Grace {
+			p.plan.Delete = append(p.plan.Delete, p.removal(of.Product, of.Version, at, Retired))
 		}
 	}
 }

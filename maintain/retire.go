@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// retiredPath is where it is kept, below the root, which versions are no longer listed and will be deleted, by this run or
-// a later one: one line each, "<when it was unlisted> <path>". A build passes them over.
+// retiredPath is where it is kept, below the root, which versions, and single files of versions, are no longer listed and
+// will be deleted, by this run or a later one: one line each, "<when it was unlisted> <path>". A build passes them over.
 const retiredPath = ".sstream/retired"
 
 func readRetired(fsys fs.FS) (map[string]time.Time, error) {
@@ -49,7 +49,9 @@ func writeRetired(root string, retired map[string]time.Time) error {
 	}
 	var body []byte
 	for _, path := range slices.Sorted(maps.Keys(retired)) {
-		body = fmt.Appendf(body, "%s %s\n", retired[path].UTC().Format(time.RFC3339), path)
+		if !strings.ContainsRune(path, '\n') { // a line cannot hold it
+			body = fmt.Appendf(body, "%s %s\n", retired[path].UTC().Format(time.RFC3339), path)
+		}
 	}
 	return replaceFile(name, body, 0o666)
 }

@@ -109,9 +109,9 @@ func (b *builder) arrange(w *work) {
 		}
 		for _, v := range found.Versions {
 			v.Files = slices.DeleteFunc(v.Files, func(f File) bool {
-				return b.Seed && !inSeed(f.Name) || len(b.Omit) > 0 && slices.Contains(b.Omit, v.Path+"/"+f.Name)
+				return b.Seed && !inSeed(f.Name) || len(b.retired) > 0 && b.isRetired(v.Path+"/"+f.Name)
 			})
-			if _, gone := b.retired[v.Path]; !gone && v.Missing(b.Clients) == "" {
+			if !b.isRetired(v.Path) && v.Missing(b.Clients) == "" {
 				p.versions = append(p.versions, b.version(p, v))
 			}
 		}
@@ -119,6 +119,12 @@ func (b *builder) arrange(w *work) {
 			w.products = append(w.products, p)
 		}
 	}
+}
+
+// isRetired tells whether a version, or a single file, is there only until it is deleted.
+func (b *builder) isRetired(path string) bool {
+	_, retired := b.retired[path]
+	return retired
 }
 
 func (b *builder) version(p *product, found *Version) *version {

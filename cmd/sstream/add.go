@@ -85,11 +85,7 @@ deletes its files: its version, or only its root file system if the version hold
 			}
 			ctx, cancel := b.context(cmd)
 			defer cancel()
-			image, err := maintain.FindImage(root, o, args[0])
-			if err != nil {
-				return err
-			}
-			report, err := maintain.Remove(ctx, root, o, image)
+			report, err := maintain.Remove(ctx, root, o, args[0])
 			return b.finish(ctx, a, root, report, err)
 		},
 	}
