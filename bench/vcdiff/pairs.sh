@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the image pairs that run.sh compares on: the files two successive builds of a Debian container or VM image leave behind.
+# Makes the image pairs that run.py compares on: the files two successive builds of a Debian container or VM image leave behind.
 #
 #   sudo ./pairs.sh DIR
 #
