@@ -17,14 +17,21 @@ import (
 // forms returns the files that doc is published as, in the order in which they can be written: the clear-signed form,
 // which carries its text along, is the last and tells that the others were written.
 func (p *Publisher) forms(ctx context.Context, doc Document) ([]file, error) {
-	changed := doc.Changed
+	content, changed := doc.content(), doc.Changed
 	if !changed {
 		var err error
-		if changed, err = p.differs(ctx, doc.Path, doc.Data); err != nil {
+		if changed, err = p.differs(ctx, doc.Path, content); err != nil {
 			return nil, err
 		}
 	}
-	files := []file{{path: doc.Path, data: doc.Data, changed: changed}}
+	files := []file{{path: doc.Path, content: content, changed: changed}}
+	if doc.Companions && (p.Gzip || p.Signer != nil) && doc.Render != nil {
+		var text bytes.Buffer
+		if err := doc.Render(&text); err != nil {
+			return nil, fmt.Errorf("cannot make %s: %w", doc.Path, err)
+		}
+		doc.Data = text.Bytes()
+	}
 	if doc.Companions && p.Gzip {
 		f, err := p.compressed(ctx, doc, changed)
 		if err != nil {
@@ -68,7 +75,7 @@ func (p *Publisher) compressed(ctx context.Context, doc Document, changed bool) 
 	if err := w.Close(); err != nil {
 		return file{}, err
 	}
-	return file{path: path, data: out.Bytes(), changed: true}, nil
+	return file{path: path, content: store.Bytes(out.Bytes()), changed: true}, nil
 }
 
 func isGzipOf(r io.Reader, data []byte) bool {
@@ -97,13 +104,16 @@ func (p *Publisher) signed(ctx context.Context, doc Document, changed bool) ([]f
 			return []file{detached, clear}, err
 		}
 	}
-	if detached.data, err = p.Signer.Detach(ctx, doc.Data); err != nil {
+	signature, err := p.Signer.Detach(ctx, doc.Data)
+	if err != nil {
 		return nil, err
 	}
-	if clear.data, err = p.Signer.Clearsign(ctx, text); err != nil {
+	signed, err := p.Signer.Clearsign(ctx, text)
+	if err != nil {
 		return nil, err
 	}
-	detached.changed, clear.changed = true, true
+	detached.content, detached.changed = store.Bytes(signature), true
+	clear.content, clear.changed = store.Bytes(signed), true
 	return []file{detached, clear}, nil
 }
 
@@ -147,15 +157,15 @@ func ifThere(err error) error {
 	return err
 }
 
-// differs tells whether what is at path is not data.
-func (p *Publisher) differs(ctx context.Context, path string, data []byte) (bool, error) {
+// differs tells whether what is at path is not c.
+func (p *Publisher) differs(ctx context.Context, path string, c store.Content) (bool, error) {
 	info, err := p.Store.Stat(ctx, path)
-	if errors.Is(err, fs.ErrNotExist) || (err == nil && info.Size != int64(len(data))) {
+	if errors.Is(err, fs.ErrNotExist) || (err == nil && c.Size >= 0 && info.Size != c.Size) {
 		return true, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	same, err := store.Holds(ctx, p.Store, path, store.Bytes(data))
+	same, err := store.Holds(ctx, p.Store, path, c)
 	return !same, err
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 
 	"golang.org/x/sync/errgroup"
@@ -27,9 +28,17 @@ type Publisher struct {
 type Document struct {
 	Path       string
 	Data       []byte
-	Index      bool // it lists other documents: they have to be there before it
-	Changed    bool // it differs from what is there, as the caller knows; false: the Publisher looks
-	Companions bool // with the companions that the Publisher says; false: as it is and alone, as a mirror does
+	Render     func(w io.Writer) error // writes what is too large for Data, the same every time; nil: it is Data
+	Index      bool                    // it lists other documents: they have to be there before it
+	Changed    bool                    // it differs from what is there, as the caller knows; false: the Publisher looks
+	Companions bool                    // with the companions that the Publisher says; false: as it is and alone, as a mirror does
+}
+
+func (d *Document) content() store.Content {
+	if d.Render != nil {
+		return store.Rendered(d.Render)
+	}
+	return store.Bytes(d.Data)
 }
 
 // Publish makes docs what is published, and takes away the paths of gone that are not among them. What has not changed
@@ -53,10 +62,10 @@ func (p *Publisher) Publish(ctx context.Context, docs []Document, gone []string)
 
 // write writes the files that have changed, and removes what is gone.
 func (p *Publisher) write(ctx context.Context, files []file, gone []string) error {
-	changed := make(map[string][]byte)
+	changed := make(map[string]store.Content)
 	for _, f := range files {
 		if f.changed {
-			changed[f.path] = f.data
+			changed[f.path] = f.content
 		}
 	}
 	if len(changed)+len(gone) == 0 {
@@ -76,7 +85,7 @@ func (p *Publisher) oneByOne(ctx context.Context, files []file, gone []string) e
 		if !f.changed {
 			continue
 		}
-		if err := p.Store.Put(ctx, f.path, store.Bytes(f.data)); err != nil {
+		if err := p.Store.Put(ctx, f.path, f.content); err != nil {
 			return err
 		}
 	}
@@ -94,7 +103,7 @@ func (p *Publisher) oneByOne(ctx context.Context, files []file, gone []string) e
 // file is a document or a companion, as it shall be.
 type file struct {
 	path    string
-	data    []byte // nil if it has not changed and was not made
+	content store.Content // the zero value if it has not changed and was not made
 	changed bool
 	signs   string // the document that this is a signed form of; "" if it is none
 }
@@ -122,7 +131,7 @@ func (p *Publisher) files(ctx context.Context, docs []Document) ([]file, error) 
 			}
 			for _, f := range made[i] {
 				other, again := seen[f.path]
-				if again && !bytes.Equal(other.Data, doc.Data) {
+				if again && (doc.Render != nil || other.Render != nil || !bytes.Equal(other.Data, doc.Data)) {
 					return nil, fmt.Errorf("cannot publish %s: there are two different documents of that name", f.path)
 				}
 				if !again {

@@ -164,7 +164,7 @@ func (s *onlyPut) Put(ctx context.Context, path string, c store.Content) error {
 // cannotReplace is a store that finds out late that it cannot.
 type cannotReplace struct{ onlyPut }
 
-func (s *cannotReplace) Replace(context.Context, map[string][]byte, []string) error {
+func (s *cannotReplace) Replace(context.Context, map[string]store.Content, []string) error {
 	return fmt.Errorf("not here: %w", errors.ErrUnsupported)
 }
 

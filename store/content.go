@@ -2,12 +2,14 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"io/fs"
+	"iter"
 
 	"github.com/seed-43fb3962/sstream/internal/pages"
 	"github.com/seed-43fb3962/sstream/streams"
@@ -25,6 +27,73 @@ func Bytes(data []byte) Content {
 	return Content{Size: int64(len(data)), Open: func(_ context.Context, off int64) (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data[min(off, int64(len(data))):])), nil
 	}}
+}
+
+// Rendered is the content that render writes to w, the same every time: so what is large need not be in memory at once.
+// An error of w is to be returned.
+func Rendered(render func(w io.Writer) error) Content {
+	return Content{Size: -1, Open: func(_ context.Context, off int64) (io.ReadCloser, error) {
+		r := new(rendering)
+		r.next, r.stop = iter.Pull2(func(yield func([]byte, error) bool) {
+			if err := render(renderingWriter(yield)); err != errClosed {
+				yield(nil, cmp.Or(err, io.EOF))
+			}
+		})
+		if _, err := io.CopyN(io.Discard, r, off); err != nil && err != io.EOF {
+			return nil, errors.Join(err, r.Close())
+		}
+		return r, nil
+	}}
+}
+
+// rendering reads what is rendered, a part at a time.
+type rendering struct {
+	next func() ([]byte, error, bool)
+	stop func()
+	left []byte // of the last part
+	err  error  // nothing comes after what is left
+}
+
+func (r *rendering) Read(p []byte) (int, error) {
+	for len(r.left) == 0 {
+		if r.err != nil {
+			return 0, r.err
+		}
+		var more bool
+		if r.left, r.err, more = r.next(); !more {
+			r.err = errClosed
+		}
+	}
+	n := copy(p, r.left)
+	r.left = r.left[n:]
+	return n, nil
+}
+
+func (r *rendering) Close() error {
+	r.stop()
+	return nil
+}
+
+var errClosed = errors.New("nobody reads any more")
+
+// renderingWriter hands on each part and waits until it was read.
+type renderingWriter func(part []byte, err error) bool
+
+func (w renderingWriter) Write(part []byte) (int, error) {
+	if !w(part, nil) {
+		return 0, errClosed
+	}
+	return len(part), nil
+}
+
+// read reads all of c, which belongs at path.
+func (c Content) read(ctx context.Context, path string) ([]byte, error) {
+	r, err := c.Open(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(c.Verify(path, r))
 }
 
 // ReadAll reads what is at path, or fails if it is longer than limit bytes.

@@ -74,7 +74,7 @@ func testNothingLeaves(t *testing.T, open func(t testing.TB, path string) *store
 			"Delete":  d.Delete(ctx, path),
 			"Copy":    d.Copy(ctx, "inside/file", path),
 			"Adopt":   d.Adopt(ctx, top+"/outside/file", path, store.Content{Size: -1}),
-			"Replace": d.Replace(ctx, map[string][]byte{path: nil, path + "2": nil}, nil),
+			"Replace": d.Replace(ctx, storetest.Contents(map[string][]byte{path: nil, path + "2": nil}), nil),
 		} {
 			if err == nil {
 				t.Errorf("%s(%q) leaves the directory", op, path)
@@ -185,7 +185,7 @@ func TestModes(t *testing.T) {
 	dir := t.TempDir()
 	d := openDir(t, dir)
 	storetest.Put(t, d, "a/file", "content")
-	if err := d.Replace(t.Context(), map[string][]byte{"s/1": nil, "s/v/2": nil}, nil); err != nil {
+	if err := d.Replace(t.Context(), storetest.Contents(map[string][]byte{"s/1": nil, "s/v/2": nil}), nil); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]fs.FileMode{

@@ -203,7 +203,7 @@ func TestFilesystemsInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFile(t, dir, "images/copy", "here/c")
-	err := d.Replace(t.Context(), map[string][]byte{"streams/1": nil, "streams/2": nil}, nil)
+	err := d.Replace(t.Context(), storetest.Contents(map[string][]byte{"streams/1": nil, "streams/2": nil}), nil)
 	if !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Replace on another filesystem: %v, want errors.ErrUnsupported", err)
 	}

@@ -67,16 +67,7 @@ func (m *Memory) Put(ctx context.Context, path string, c Content) error {
 	if err := check(ctx, path); err != nil {
 		return err
 	}
-	r, err := c.Open(ctx, 0)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	data, err := io.ReadAll(c.Verify(path, r))
-	if err != nil {
-		return err
-	}
-	return m.Replace(ctx, map[string][]byte{path: data}, nil)
+	return m.Replace(ctx, map[string]Content{path: c}, nil)
 }
 
 // PutSoon implements [Syncer]: it is Put.
@@ -93,11 +84,19 @@ func (m *Memory) Delete(ctx context.Context, path string) error {
 }
 
 // Replace implements [Replacer].
-func (m *Memory) Replace(ctx context.Context, docs map[string][]byte, gone []string) error {
+func (m *Memory) Replace(ctx context.Context, docs map[string]Content, gone []string) error {
 	for _, path := range slices.Concat(slices.Sorted(maps.Keys(docs)), gone) {
 		if err := check(ctx, path); err != nil {
 			return err
 		}
+	}
+	read := make(map[string][]byte)
+	for path, c := range docs {
+		data, err := c.read(ctx, path)
+		if err != nil {
+			return err
+		}
+		read[path] = data
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -111,8 +110,8 @@ func (m *Memory) Replace(ctx context.Context, docs map[string][]byte, gone []str
 	if m.Now != nil {
 		now = m.Now()
 	}
-	for path, data := range docs {
-		m.files[path] = memoryFile{bytes.Clone(data), now}
+	for path, data := range read {
+		m.files[path] = memoryFile{data, now}
 	}
 	return nil
 }
@@ -144,7 +143,7 @@ func (m *Memory) Copy(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
-	return m.Replace(ctx, map[string][]byte{to: f.data}, nil)
+	return m.Replace(ctx, map[string]Content{to: Bytes(f.data)}, nil)
 }
 
 // Lock implements [Locker].

@@ -70,7 +70,7 @@ func publishForever(ctx context.Context, d *store.Dir) error {
 		}
 		fmt.Println("synced", text)
 		docs := map[string][]byte{"s/index": []byte(text), "s/a": []byte(text), "s/b/c": []byte(text)}
-		if err := d.Replace(ctx, docs, nil); err != nil {
+		if err := d.Replace(ctx, storetest.Contents(docs), nil); err != nil {
 			return err
 		}
 		fmt.Println("published", text)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -27,7 +28,7 @@ const asidePath = ours + "/aside"
 //
 // If the paths have no directory in common, or the kernel or the filesystem cannot exchange, the error wraps
 // [errors.ErrUnsupported]. Replace waits for every Put that is going on, and publishes what PutSoon has left.
-func (d *Dir) Replace(ctx context.Context, docs map[string][]byte, gone []string) error {
+func (d *Dir) Replace(ctx context.Context, docs map[string]Content, gone []string) error {
 	paths := slices.Concat(slices.Sorted(maps.Keys(docs)), gone)
 	for _, name := range paths {
 		if err := checkWritable(ctx, name); err != nil {
@@ -43,7 +44,7 @@ func (d *Dir) Replace(ctx context.Context, docs map[string][]byte, gone []string
 	if len(paths) == 1 {
 		return d.replaceOne(ctx, docs, gone)
 	}
-	x := &exchange{d: d, dir: commonDir(paths), docs: docs, gone: gone}
+	x := &exchange{d: d, dir: commonDir(paths), docs: docs, gone: gone, buf: make([]byte, 256<<10)}
 	if x.dir == "." || x.dir == ours {
 		return fmt.Errorf("cannot replace documents in several directories at once: %w", errors.ErrUnsupported)
 	}
@@ -66,9 +67,9 @@ func (d *Dir) Replace(ctx context.Context, docs map[string][]byte, gone []string
 }
 
 // replaceOne replaces a single path, which needs no exchange.
-func (d *Dir) replaceOne(ctx context.Context, docs map[string][]byte, gone []string) error {
-	for name, data := range docs {
-		return d.Put(ctx, name, Bytes(data))
+func (d *Dir) replaceOne(ctx context.Context, docs map[string]Content, gone []string) error {
+	for name, c := range docs {
+		return d.Put(ctx, name, c)
 	}
 	if err := d.Delete(ctx, gone[0]); err != nil {
 		return err
@@ -112,9 +113,10 @@ func commonDir(paths []string) string {
 type exchange struct {
 	d    *Dir
 	dir  string
-	docs map[string][]byte // by path in d
-	gone []string          // paths in d
-	made []string          // directories below asidePath that have to be synced
+	docs map[string]Content // by path in d
+	gone []string           // paths in d
+	made []string           // directories below asidePath that have to be synced
+	buf  []byte             // what is read of a document and not yet written
 }
 
 // staged returns where what belongs at a path of the directory is made ready.
@@ -218,15 +220,33 @@ func (x *exchange) write(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	c := x.docs[name]
+	r, err := c.Open(ctx, 0)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
 	f, err := x.d.root.OpenFile(x.staged(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return x.d.failed("create", x.staged(name), err)
 	}
-	_, err = f.Write(x.docs[name])
-	if err := errors.Join(err, f.Close()); err != nil {
-		return x.d.failed("write", x.staged(name), err)
+	_, err = io.CopyBuffer(stagedFile{x, name, f}, c.Verify(name, r), x.buf)
+	return errors.Join(err, f.Close())
+}
+
+// stagedFile is written in blocks as large as they come, and says of what goes wrong where it was.
+type stagedFile struct {
+	x    *exchange
+	name string
+	file *os.File
+}
+
+func (f stagedFile) Write(p []byte) (int, error) {
+	n, err := f.file.Write(p)
+	if err != nil {
+		err = f.x.d.failed("write", f.x.staged(f.name), err)
 	}
-	return nil
+	return n, err
 }
 
 // mkdirs makes a directory, and those above it, unless they are there.

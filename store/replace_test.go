@@ -19,7 +19,7 @@ import (
 func replace(t *testing.T, d *store.Dir, generation string, gone ...string) {
 	t.Helper()
 	docs := map[string][]byte{"s/v1/index.json": []byte(generation), "s/v1/a.json": []byte(generation)}
-	if err := d.Replace(t.Context(), docs, gone); err != nil {
+	if err := d.Replace(t.Context(), storetest.Contents(docs), gone); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -169,7 +169,7 @@ func TestReplaceUnsupportedPlaces(t *testing.T) {
 		if err := os.Symlink("real", dir+"/s"); err != nil {
 			t.Fatal(err)
 		}
-		if err := openDir(t, dir).Replace(t.Context(), docs("s"), nil); !errors.Is(err, errors.ErrUnsupported) {
+		if err := openDir(t, dir).Replace(t.Context(), storetest.Contents(docs("s")), nil); !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("Replace: %v, want errors.ErrUnsupported", err)
 		}
 		wantFile(t, dir, "real/1", "old")
@@ -177,7 +177,7 @@ func TestReplaceUnsupportedPlaces(t *testing.T) {
 	t.Run("file", func(t *testing.T) {
 		dir := t.TempDir()
 		writeFile(t, dir, "s", "old")
-		if err := openDir(t, dir).Replace(t.Context(), docs("s"), nil); err == nil {
+		if err := openDir(t, dir).Replace(t.Context(), storetest.Contents(docs("s")), nil); err == nil {
 			t.Error("Replace puts a directory in the place of a file")
 		}
 		wantFile(t, dir, "s", "old")
@@ -185,7 +185,7 @@ func TestReplaceUnsupportedPlaces(t *testing.T) {
 	t.Run("nothing in common", func(t *testing.T) {
 		dir := t.TempDir()
 		writeFile(t, dir, "1", "old")
-		err := openDir(t, dir).Replace(t.Context(), map[string][]byte{"1": []byte("new"), "2": []byte("new")}, nil)
+		err := openDir(t, dir).Replace(t.Context(), storetest.Contents(map[string][]byte{"1": []byte("new"), "2": []byte("new")}), nil)
 		if !errors.Is(err, errors.ErrUnsupported) {
 			t.Errorf("Replace: %v, want errors.ErrUnsupported", err)
 		}
@@ -254,11 +254,11 @@ func TestReplaceAndPuts(t *testing.T) {
 func TestReplaceAmongOurNames(t *testing.T) {
 	d := openDir(t, t.TempDir())
 	docs := map[string][]byte{".sstream/a": []byte("1"), ".sstream/b": []byte("1")}
-	if err := d.Replace(t.Context(), docs, nil); !errors.Is(err, errors.ErrUnsupported) {
+	if err := d.Replace(t.Context(), storetest.Contents(docs), nil); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("Replace: %v, want errors.ErrUnsupported", err)
 	}
 	docs = map[string][]byte{".sstream/c/a": []byte("1"), ".sstream/c/b": []byte("1")}
-	if err := d.Replace(t.Context(), docs, nil); err != nil {
+	if err := d.Replace(t.Context(), storetest.Contents(docs), nil); err != nil {
 		t.Error(err)
 	}
 	wantFile(t, d.Path(), ".sstream/c/a", "1")
@@ -277,7 +277,7 @@ func TestTidy(t *testing.T) {
 			defer unlock()
 		}
 		for _, text := range []string{"old", "new"} {
-			if err := d.Replace(t.Context(), map[string][]byte{"s/a": []byte(text), "s/b": []byte(text)}, nil); err != nil {
+			if err := d.Replace(t.Context(), storetest.Contents(map[string][]byte{"s/a": []byte(text), "s/b": []byte(text)}), nil); err != nil {
 				t.Fatal(err)
 			}
 		}

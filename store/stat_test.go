@@ -84,7 +84,7 @@ func TestStatAfterReplace(t *testing.T) {
 	d := lockDir(t, t.TempDir())
 	for size := range int64(3) {
 		data := make([]byte, size)
-		if err := d.Replace(t.Context(), map[string][]byte{"s/v1/a": data, "s/v1/b": data}, nil); err != nil {
+		if err := d.Replace(t.Context(), storetest.Contents(map[string][]byte{"s/v1/a": data, "s/v1/b": data}), nil); err != nil {
 			t.Fatal(err)
 		}
 		wantStat(t, d, "s/v1/a", size)
@@ -115,7 +115,7 @@ func TestStatDuringReplace(t *testing.T) {
 	}
 	for size := range int64(20) {
 		data := make([]byte, size)
-		if err := d.Replace(t.Context(), map[string][]byte{"s/v1/a": data, "s/v1/b": data}, nil); err != nil {
+		if err := d.Replace(t.Context(), storetest.Contents(map[string][]byte{"s/v1/a": data, "s/v1/b": data}), nil); err != nil {
 			t.Error(err)
 			break
 		}
@@ -138,7 +138,7 @@ func TestStatAfterUnlock(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := lockDir(t, d.Path())
-	if err := other.Replace(t.Context(), map[string][]byte{"s/v1/a": nil, "s/v1/b": nil}, nil); err != nil {
+	if err := other.Replace(t.Context(), storetest.Contents(map[string][]byte{"s/v1/a": nil, "s/v1/b": nil}), nil); err != nil {
 		t.Fatal(err)
 	}
 	wantStat(t, d, "s/v1/a", 0)

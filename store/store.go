@@ -52,10 +52,10 @@ type Syncer interface {
 
 // Replacer is a store that can replace several paths at once: a reader sees all of the old content or all of the new.
 type Replacer interface {
-	// Replace puts every path of docs and removes every path of gone, as one durable change.
+	// Replace puts every path of docs, as Put does, and removes every path of gone, as one durable change.
 	// The error wraps [errors.ErrUnsupported], and nothing has changed, if the store cannot do that for these paths:
 	// then they have to be written one by one, in an order that a reader survives.
-	Replace(ctx context.Context, docs map[string][]byte, gone []string) error
+	Replace(ctx context.Context, docs map[string]Content, gone []string) error
 }
 
 // Lister is a store that can tell what it holds.

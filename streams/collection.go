@@ -2,18 +2,24 @@ package streams
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Collection gathers items, each with its place, into products documents. The zero value is empty.
+//
+// There may be hundreds of thousands of items, so that it keeps of each only the text that will be written, in one piece:
+// a third of what nodes take.
 type Collection struct {
 	Updated  string // the field of that name in what is made; "": none
 	Datatype string // the field of that name in what is made; "": none
-	docs     Nodes[*Products]
+	Style    Style  // how documents are laid out, names always sorted; it stays as it is from the first item on
+	docs     Nodes[*Gathered]
 	kept     arena
 	own      []node[Value]     // the fields that an item has for itself, until the next is added
-	last     []node[Value]     // the fields of the last item
+	last     []node[Value]     // the fields of the last version, as it began
 	names    map[string]string // each once: the same names stand in many places, and are cheap to compare if they are the same memory
+	packer   packer
 }
 
 // add adds an item of fields that are lent, at the place that placeKeys name. It is an error if there is one already.
@@ -34,25 +40,25 @@ func (c *Collection) add(place [4]string, fields []node[Value]) error {
 		}
 	}
 	version := c.version(place)
-	if _, there := version.Items.Get(place[3]); there {
+	if _, there := version.items.Get(place[3]); there {
 		return fmt.Errorf("%s is there already", strings.Join(place[:], "/"))
 	}
 	c.share(version, fields)
-	version.Items.add(c.name(place[3]), c.item())
+	version.items.add(c.name(place[3]), c.pack())
 	return nil
 }
 
 // version returns the version of that place, making it if it is not there.
-func (c *Collection) version(place [4]string) *Version {
-	doc := child(c, &c.docs, place[0], func() *Products { return c.document(place[0]) })
-	product := child(c, &doc.Products, place[1], func() *Product { return &Product{Versions: MakeNodes[*Version]()} })
-	return child(c, &product.Versions, place[2], func() *Version { return &Version{Items: MakeNodes[*Item]()} })
+func (c *Collection) version(place [4]string) *gatheredVersion {
+	doc := child(c, &c.docs, place[0], func() *Gathered { return c.document(place[0]) })
+	product := child(c, &doc.products, place[1], func() *gatheredProduct { return &gatheredProduct{} })
+	return child(c, &product.versions, place[2], func() *gatheredVersion { return &gatheredVersion{} })
 }
 
 // share leaves to a version what all its items have, a new one with these fields among them, and makes c.own what the new
 // one has for itself.
-func (c *Collection) share(v *Version, fields []node[Value]) {
-	if v.Items.Len() == 0 {
+func (c *Collection) share(v *gatheredVersion, fields []node[Value]) {
+	if v.items.Len() == 0 {
 		c.own = c.own[:0]
 		for _, f := range fields {
 			if canMove(f, "items", Sticky) {
@@ -63,22 +69,31 @@ func (c *Collection) share(v *Version, fields []node[Value]) {
 		v.fields.reindex()
 	}
 	if !c.without(v, fields) {
-		its := Nodes[Value]{list: fields}
-		v.fields.DeleteFunc(func(name string, value Value) bool {
-			if own, _ := its.Get(name); sameText(own, value) {
-				return false
-			}
-			for _, item := range v.Items.All() {
-				item.insert(name, value)
-			}
-			return true
-		})
+		c.unshare(v, fields)
 		c.without(v, fields)
 	}
 }
 
+// unshare gives back to the items of a version what is not among these fields.
+func (c *Collection) unshare(v *gatheredVersion, fields []node[Value]) {
+	its, back := Nodes[Value]{list: fields}, []node[Value]{}
+	v.fields.DeleteFunc(func(name string, value Value) bool {
+		own, _ := its.Get(name)
+		gone := !sameText(own, value)
+		if gone {
+			back = append(back, node[Value]{name, value})
+		}
+		return gone
+	})
+	for i := range v.items.list {
+		item := &v.items.list[i].value
+		c.own = append(item.fields(c.own[:0]), back...)
+		*item = c.pack()
+	}
+}
+
 // without makes c.own those fields that a version does not have, and tells whether it has no others.
-func (c *Collection) without(v *Version, fields []node[Value]) bool {
+func (c *Collection) without(v *gatheredVersion, fields []node[Value]) bool {
 	c.own = c.own[:0]
 	found := 0
 	for _, f := range fields {
@@ -91,13 +106,16 @@ func (c *Collection) without(v *Version, fields []node[Value]) bool {
 	return found == v.Len()
 }
 
-// item makes an item of c.own.
-func (c *Collection) item() *Item {
-	c.last = c.keep(c.own)
-	return c.kept.item(c.last)
+// pack makes an item of the fields c.own.
+func (c *Collection) pack() packed {
+	if !slices.IsSortedFunc(c.own, node[Value].order) {
+		slices.SortFunc(c.own, node[Value].order)
+	}
+	shape, values := c.packer.pack(c.own, c.Style)
+	return packed{shape, c.kept.clone(values)}
 }
 
-// keep makes fields that are lent last. What stands there again as in the last item is the same memory.
+// keep makes fields that are lent last. What stands there again as in the last version is the same memory.
 func (c *Collection) keep(fields []node[Value]) []node[Value] {
 	for i := range fields {
 		f := &fields[i]
@@ -116,7 +134,8 @@ func (c *Collection) keep(fields []node[Value]) []node[Value] {
 			f.value.raw = c.kept.clone(f.value.raw)
 		}
 	}
-	return c.kept.keep(fields)
+	c.last = c.kept.keep(fields)
+	return c.last
 }
 
 // name returns name in the memory where it stands for all items.
@@ -142,8 +161,8 @@ func child[T any](c *Collection, n *Nodes[T], name string, create func() T) T {
 	return made
 }
 
-func (c *Collection) document(contentID string) *Products {
-	doc := &Products{Products: MakeNodes[*Product]()}
+func (c *Collection) document(contentID string) *Gathered {
+	doc := &Gathered{style: c.Style}
 	doc.Set("content_id", String(contentID))
 	doc.Set("format", String(ProductsFormat))
 	setText(&doc.Attrs, "datatype", c.Datatype)
@@ -156,39 +175,6 @@ func setText(a *Attrs, key, value string) {
 	if value != "" {
 		a.Set(key, String(value))
 	}
-}
-
-// Documents returns the documents in the order in which the first item of each came, condensed. They are c's own:
-// nothing can be added afterwards.
-func (c *Collection) Documents() []*Products {
-	condense := condenser{sticky: Sticky}
-	var docs []*Products
-	for _, doc := range c.docs.All() {
-		for _, product := range doc.Products.All() {
-			condense.versions(product)
-		}
-		docs = append(docs, doc)
-	}
-	return docs
-}
-
-// Index makes the index that leads to documents, each at path(content id), with what they say of themselves as text.
-func (c *Collection) Index(docs []*Products, path func(contentID string) string) *Index {
-	x := &Index{Entries: MakeNodes[*Entry]()}
-	x.Set("format", String(IndexFormat))
-	setText(&x.Attrs, "updated", c.Updated)
-	for _, doc := range docs {
-		e := &Entry{}
-		e.Set("products", Strings(doc.Products.Names()))
-		e.Set("path", String(path(doc.ContentID())))
-		for key, v := range doc.Attrs.All() {
-			if v.Kind() == Text && key != "content_id" {
-				e.Set(key, v)
-			}
-		}
-		x.Entries.Set(doc.ContentID(), e)
-	}
-	return x
 }
 
 // wholeNumber makes a number of digits that are one or stand for one.

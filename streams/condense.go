@@ -48,6 +48,16 @@ func (c *condenser) versions(p *Product) {
 	c.moveUp(&p.Attrs, "versions")
 }
 
+// gathered is versions for what was gathered.
+func (c *condenser) gathered(p *gatheredProduct) {
+	c.children = c.children[:0]
+	for _, v := range p.versions.All() {
+		c.children = append(c.children, &v.Attrs)
+	}
+	c.sticky = Sticky
+	c.moveUp(&p.Attrs, "versions")
+}
+
 // canMove tells whether a field may move to the parent that lists its children under that name.
 func canMove(f node[Value], listed string, sticky []string) bool {
 	return f.value.Kind() == Text && f.name != listed && !slices.Contains(sticky, f.name)

@@ -89,6 +89,12 @@ func (r *renderer) any(x any) {
 		r.attrs(&x.Attrs, "versions", x.Versions.present(), func() { below(r, &x.Versions) })
 	case *Products:
 		r.attrs(&x.Attrs, "products", x.Products.present(), func() { below(r, &x.Products) })
+	case *Gathered:
+		r.attrs(&x.Attrs, "products", 1, func() { below(r, &x.products) })
+	case *gatheredProduct:
+		r.attrs(&x.Attrs, "versions", 1, func() { below(r, &x.versions) })
+	case *gatheredVersion:
+		r.attrs(&x.Attrs, "items", 1, func() { r.items(x) })
 	case *Index:
 		r.attrs(&x.Attrs, "index", x.Entries.present(), func() { below(r, &x.Entries) })
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seed-43fb3962/sstream/store"
+	"github.com/seed-43fb3962/sstream/store/storetest"
 	"github.com/seed-43fb3962/sstream/web"
 )
 
@@ -351,7 +352,7 @@ func TestHandlerDuringPublication(t *testing.T) {
 	published := make(chan error, 1)
 	go func() {
 		for i := range 200 {
-			if err := s.Replace(t.Context(), map[string][]byte{"streams/v1/index.json": []byte(strings.Repeat(" ", i) + "{}"), "streams/v1/images.json": nil}, nil); err != nil {
+			if err := s.Replace(t.Context(), storetest.Contents(map[string][]byte{"streams/v1/index.json": []byte(strings.Repeat(" ", i) + "{}"), "streams/v1/images.json": nil}), nil); err != nil {
 				published <- err
 				return
 			}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/seed-43fb3962/sstream/internal/pages"
 	"github.com/seed-43fb3962/sstream/publish"
 	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/streams"
@@ -28,8 +27,6 @@ type convertFlags struct {
 	juju     bool
 	gzip     bool
 	signer   signerFlags
-
-	size int // of the lists that were read, in bytes
 }
 
 func newConvertCommand(a *app) *cobra.Command {
@@ -110,7 +107,7 @@ func (c *convertFlags) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	items := streams.Collection{Updated: updated.Format(timeLayout), Datatype: c.datatype}
+	items := streams.Collection{Updated: updated.Format(timeLayout), Datatype: c.datatype, Style: streams.Style{Indent: 2, Newline: true}}
 	for _, name := range lists {
 		if err := c.read(ctx, a, &items, name); err != nil {
 			return fmt.Errorf("%s: %w", shownList(name), err)
@@ -160,7 +157,7 @@ func (c *convertFlags) read(ctx context.Context, a *app, items *streams.Collecti
 	if !isFile {
 		from = interruptible(ctx, from)
 	}
-	list := bufio.NewReader(&counted{from, &c.size})
+	list := bufio.NewReader(from)
 	add := items.AddTab
 	if c.format == "json" || c.format == "" && beginsList(list) {
 		add = items.AddJSON
@@ -177,18 +174,6 @@ func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	}()
 	context.AfterFunc(ctx, func() { read.CloseWithError(context.Cause(ctx)) })
 	return read
-}
-
-// counted counts what is read.
-type counted struct {
-	io.Reader
-	n *int
-}
-
-func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.Reader.Read(p)
-	*c.n += n
-	return n, err
 }
 
 // beginsList tells whether what comes is a JSON list.
@@ -224,16 +209,14 @@ func (c *convertFlags) documents(items *streams.Collection) ([]publish.Document,
 		return streamsDir + id + ".json"
 	}
 	index := items.Index(made, path)
-	style := streams.Style{Indent: 2, Newline: true}
-	docs := []publish.Document{{Path: streamsDir + "index.json", Data: streams.Append(nil, index, style), Index: true}}
+	docs := []publish.Document{{Path: streamsDir + "index.json", Data: streams.Append(nil, index, items.Style), Index: true}}
 	for _, doc := range made {
-		text := pages.Make[byte](c.size / len(made)) // about what it will take
-		docs = append(docs, publish.Document{Path: path(doc.ContentID()), Data: streams.Append(text, doc, style)})
+		docs = append(docs, publish.Document{Path: path(doc.ContentID()), Render: doc.Render})
 	}
 	if c.juju {
 		docs[0].Path = streamsDir + "index2.json"
 		index.Entries.DeleteFunc(func(id string, _ *streams.Entry) bool { return id != jujuReleased })
-		docs = append(docs, publish.Document{Path: streamsDir + "index.json", Data: streams.Append(nil, index, style), Index: true})
+		docs = append(docs, publish.Document{Path: streamsDir + "index.json", Data: streams.Append(nil, index, items.Style), Index: true})
 	}
 	return docs, nil
 }

@@ -26,7 +26,7 @@ func testCancelled(t *testing.T, s store.Store) {
 		errs["Sync"] = x.Sync(ctx)
 	}
 	if x, ok := s.(store.Replacer); ok {
-		errs["Replace"] = x.Replace(ctx, map[string][]byte{"path": []byte("new"), "x/y": nil}, nil)
+		errs["Replace"] = x.Replace(ctx, Contents(map[string][]byte{"path": []byte("new"), "x/y": nil}), nil)
 	}
 	if x, ok := s.(store.Copier); ok {
 		errs["Copy"] = x.Copy(ctx, "path", "copy")

@@ -76,8 +76,8 @@ func testUnsafePaths(t *testing.T, s store.Store) {
 			errs["PutSoon"] = x.PutSoon(ctx, path, store.Bytes([]byte("x")))
 		}
 		if x, ok := s.(store.Replacer); ok {
-			errs["Replace"] = x.Replace(ctx, map[string][]byte{"here": []byte("x"), path: nil}, nil)
-			errs["Replace without"] = x.Replace(ctx, map[string][]byte{"here": []byte("x")}, []string{path})
+			errs["Replace"] = x.Replace(ctx, Contents(map[string][]byte{"here": []byte("x"), path: nil}), nil)
+			errs["Replace without"] = x.Replace(ctx, Contents(map[string][]byte{"here": []byte("x")}), []string{path})
 		}
 		if x, ok := s.(store.Copier); ok {
 			errs["Copy from"] = x.Copy(ctx, path, "there")

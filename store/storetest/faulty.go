@@ -92,7 +92,7 @@ func (f *Faulty) Sync(ctx context.Context) error {
 }
 
 // Replace implements [store.Replacer].
-func (f *Faulty) Replace(ctx context.Context, docs map[string][]byte, gone []string) error {
+func (f *Faulty) Replace(ctx context.Context, docs map[string]store.Content, gone []string) error {
 	s, ok := f.Store.(store.Replacer)
 	if !ok {
 		return errors.ErrUnsupported

@@ -107,6 +107,15 @@ func docs(pairs ...string) map[string][]byte {
 	return m
 }
 
+// Contents are documents as Replace takes them.
+func Contents(docs map[string][]byte) map[string]store.Content {
+	m := make(map[string]store.Content)
+	for path, data := range docs {
+		m[path] = store.Bytes(data)
+	}
+	return m
+}
+
 func testReplacer(t *testing.T, s store.Store) {
 	replacer := power[store.Replacer](t, s)
 	for i, step := range []struct {
@@ -127,7 +136,7 @@ func testReplacer(t *testing.T, s store.Store) {
 		{nil, []string{"s/v1/index.json", "s/v1/c.json"}, docs()},
 		{docs("s/v1/index.json", "5", "s/v1/c.json", "5"), nil, docs("s/v1/index.json", "5", "s/v1/c.json", "5")},
 	} {
-		if err := replacer.Replace(t.Context(), step.docs, step.gone); err != nil {
+		if err := replacer.Replace(t.Context(), Contents(step.docs), step.gone); err != nil {
 			t.Fatalf("step %d: %v", i, err)
 		}
 		for path, data := range step.want {
@@ -144,7 +153,7 @@ func testReplacer(t *testing.T, s store.Store) {
 func testReplacerUnsupported(t *testing.T, s store.Store) {
 	replacer := power[store.Replacer](t, s)
 	Put(t, s, "one/index.json", "old")
-	err := replacer.Replace(t.Context(), docs("one/index.json", "new", "two/index.json", "new"), nil)
+	err := replacer.Replace(t.Context(), Contents(docs("one/index.json", "new", "two/index.json", "new")), nil)
 	if errors.Is(err, errors.ErrUnsupported) {
 		wantContent(t, s, "one/index.json", "old")
 		wantPaths(t, s, "one/index.json")
@@ -164,7 +173,7 @@ func testReadersDuringReplace(t *testing.T, s store.Store) {
 	generation := func(i int) map[string][]byte {
 		return docs("s/index", fmt.Sprintf("%06d", i), "s/a", fmt.Sprintf("%06d", i)+big(0)[:50_000], "s/b/c", fmt.Sprintf("%06d", i))
 	}
-	if err := replacer.Replace(t.Context(), generation(0), nil); err != nil {
+	if err := replacer.Replace(t.Context(), Contents(generation(0)), nil); err != nil {
 		t.Fatal(err)
 	}
 	stop := make(chan struct{})
@@ -192,7 +201,7 @@ func testReadersDuringReplace(t *testing.T, s store.Store) {
 		})
 	}
 	for i := range 12 {
-		if err := replacer.Replace(t.Context(), generation(i+1), nil); err != nil {
+		if err := replacer.Replace(t.Context(), Contents(generation(i+1)), nil); err != nil {
 			t.Error(err)
 			break
 		}
