@@ -17,6 +17,12 @@ import (
 // forms returns the files that doc is published as, in the order in which they can be written: the clear-signed form,
 // which carries its text along, is the last and tells that the others were written.
 func (p *Publisher) forms(ctx context.Context, doc Document) ([]file, error) {
+	companions := doc.Companions && (p.Gzip || p.Signer != nil)
+	if companions {
+		if err := doc.hold(); err != nil {
+			return nil, fmt.Errorf("cannot make %s: %w", doc.Path, err)
+		}
+	}
 	content, changed := doc.content(), doc.Changed
 	if !changed {
 		var err error
@@ -25,21 +31,14 @@ func (p *Publisher) forms(ctx context.Context, doc Document) ([]file, error) {
 		}
 	}
 	files := []file{{path: doc.Path, content: content, changed: changed}}
-	if doc.Companions && (p.Gzip || p.Signer != nil) && doc.Render != nil {
-		var text bytes.Buffer
-		if err := doc.Render(&text); err != nil {
-			return nil, fmt.Errorf("cannot make %s: %w", doc.Path, err)
-		}
-		doc.Data = text.Bytes()
-	}
-	if doc.Companions && p.Gzip {
+	if companions && p.Gzip {
 		f, err := p.compressed(ctx, doc, changed)
 		if err != nil {
 			return nil, fmt.Errorf("cannot compress %s: %w", doc.Path, err)
 		}
 		files = append(files, f)
 	}
-	if doc.Companions && p.Signer != nil {
+	if companions && p.Signer != nil {
 		signed, err := p.signed(ctx, doc, changed)
 		if err != nil {
 			return nil, fmt.Errorf("cannot sign %s: %w", doc.Path, err)

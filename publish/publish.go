@@ -28,10 +28,21 @@ type Publisher struct {
 type Document struct {
 	Path       string
 	Data       []byte
-	Render     func(w io.Writer) error // writes what is too large for Data, the same every time; nil: it is Data
+	Render     func(w io.Writer) error // writes what is too large to be held in Data, the same every time; nil: it is Data
 	Index      bool                    // it lists other documents: they have to be there before it
 	Changed    bool                    // it differs from what is there, as the caller knows; false: the Publisher looks
 	Companions bool                    // with the companions that the Publisher says; false: as it is and alone, as a mirror does
+}
+
+// hold makes a document that is rendered one that is held.
+func (d *Document) hold() error {
+	if d.Render == nil {
+		return nil
+	}
+	var text bytes.Buffer
+	err := d.Render(&text)
+	d.Data, d.Render = text.Bytes(), nil
+	return err
 }
 
 func (d *Document) content() store.Content {

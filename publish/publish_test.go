@@ -73,6 +73,48 @@ func get(t *testing.T, s store.Source, path string) string {
 	return data
 }
 
+// rendered are the same documents, written and not held.
+func rendered(docs []publish.Document) []publish.Document {
+	var list []publish.Document
+	for _, doc := range docs {
+		data := doc.Data
+		doc.Data = nil
+		doc.Render = func(w io.Writer) error {
+			for part := range slices.Chunk(data, 7) {
+				if _, err := w.Write(part); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		list = append(list, doc)
+	}
+	return list
+}
+
+// TestRender publishes documents that are written as those that are held: the same forms, and nothing if nothing is new.
+func TestRender(t *testing.T) {
+	key := newSigning(t)
+	for name, st := range map[string]store.Store{"as one": new(store.Memory), "one by one": struct{ store.Store }{new(store.Memory)}} {
+		f := storetest.Faulty{Store: st}
+		p := publish.Publisher{Store: &f, Gzip: true, Signer: key}
+		for generation := range 2 {
+			docs := documents(generation)
+			doPublish(t, &p, rendered(docs))
+			wantPublished(t, st, docs, key.policy)
+			writes := f.Writes()
+			doPublish(t, &p, rendered(docs))
+			if got := f.Writes(); got != writes {
+				t.Errorf("%s: %d writes with nothing new", name, got-writes)
+			}
+		}
+		twice := rendered(documents(0))
+		if err := p.Publish(t.Context(), append(twice, twice[1]), nil); err == nil || !strings.Contains(err.Error(), "two different documents") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // wantPublished fails the test unless all of a generation is there and goes together.
 func wantPublished(t *testing.T, s store.Store, docs []publish.Document, policy *sign.Policy) {
 	t.Helper()

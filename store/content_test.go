@@ -53,3 +53,50 @@ func TestHolds(t *testing.T) {
 		t.Errorf("content that cannot be read: %v", err)
 	}
 }
+
+// TestRendered reads what is rendered as it was written, whole and from everywhere, however often.
+func TestRendered(t *testing.T) {
+	parts := [][]byte{[]byte("first"), nil, bytes.Repeat([]byte("second "), 20_000), []byte("third")}
+	whole, broken := bytes.Join(parts, nil), errors.New("broken")
+	var last error // of the last run
+	render := func(end error) store.Content {
+		return store.Rendered(func(w io.Writer) (err error) {
+			defer func() { last = err }()
+			for _, part := range parts {
+				if _, err := w.Write(part); err != nil {
+					return err
+				}
+			}
+			return end
+		})
+	}
+	for _, off := range []int{0, 1, 5, 70_000, len(whole), len(whole) + 1} {
+		r, err := render(nil).Open(t.Context(), int64(off))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := iotest.TestReader(r, whole[min(off, len(whole)):]); err != nil {
+			t.Errorf("from %d: %v", off, err)
+		}
+		if err := r.Close(); err != nil || last != nil {
+			t.Errorf("from %d: Close: %v, %v", off, err, last)
+		}
+	}
+	r, err := render(broken).Open(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); err != broken || !bytes.Equal(got, whole) {
+		t.Errorf("of what breaks, %d bytes and %v", len(got), err)
+	}
+	if _, err := render(broken).Open(t.Context(), int64(len(whole))+1); !errors.Is(err, broken) {
+		t.Errorf("Open behind the end of what breaks: %v", err)
+	}
+	if r, err = render(nil).Open(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	last = nil
+	if err := r.Close(); err != nil || last == nil {
+		t.Errorf("Close early: %v; then the writer is told %v", err, last)
+	}
+}

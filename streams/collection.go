@@ -77,6 +77,7 @@ func (c *Collection) share(v *gatheredVersion, fields []node[Value]) {
 // unshare gives back to the items of a version what is not among these fields.
 func (c *Collection) unshare(v *gatheredVersion, fields []node[Value]) {
 	its, back := Nodes[Value]{list: fields}, []node[Value]{}
+	its.reindex()
 	v.fields.DeleteFunc(func(name string, value Value) bool {
 		own, _ := its.Get(name)
 		gone := !sameText(own, value)

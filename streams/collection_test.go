@@ -145,12 +145,16 @@ func TestCollectionCondenses(t *testing.T) {
 		doc.Set("content_id", streams.String("c"))
 		doc.Set("format", streams.String(streams.ProductsFormat))
 		var list []string
+		keys := []string{"arch", "items", "os", "path", "versions"}
+		for k := range rnd.IntN(2) * 20 { // more than are looked through one by one
+			keys = append(keys, fmt.Sprint("k", k))
+		}
 		for _, k := range rnd.Perm(8) {
 			product, version, name := fmt.Sprint("p", k/4), fmt.Sprint("v", k/2%2), fmt.Sprint("i", k%2)
 			item := &streams.Item{}
 			text := fmt.Sprintf(`"content_id":"c","product_name":%q,"version_name":%q,"item_name":%q`, product, version, name)
-			for _, f := range rnd.Perm(5)[:rnd.IntN(6)] {
-				key := []string{"arch", "items", "os", "path", "versions"}[f]
+			for _, f := range rnd.Perm(len(keys))[:rnd.IntN(6)+len(keys)-5] {
+				key := keys[f]
 				value, _ := streams.Raw([]string{`"x"`, `"\u0078"`, `"y"`, `1`}[rnd.IntN(4)*rnd.IntN(2)])
 				item.Set(key, value)
 				text += fmt.Sprintf(",%q:%s", key, value.Raw())

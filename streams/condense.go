@@ -32,30 +32,22 @@ type sharedField struct {
 
 // items moves what the items of a version share to it.
 func (c *condenser) items(v *Version) {
-	c.children = c.children[:0]
-	for _, i := range v.Items.All() {
-		c.children = append(c.children, &i.Attrs)
-	}
+	siblings(c, &v.Items, func(i *Item) *Attrs { return &i.Attrs })
 	c.moveUp(&v.Attrs, "items")
 }
 
 // versions moves what the versions of a product share to it.
 func (c *condenser) versions(p *Product) {
-	c.children = c.children[:0]
-	for _, v := range p.Versions.All() {
-		c.children = append(c.children, &v.Attrs)
-	}
+	siblings(c, &p.Versions, func(v *Version) *Attrs { return &v.Attrs })
 	c.moveUp(&p.Attrs, "versions")
 }
 
-// gathered is versions for what was gathered.
-func (c *condenser) gathered(p *gatheredProduct) {
+// siblings makes c.children the fields of nodes.
+func siblings[T any](c *condenser, nodes *Nodes[T], fields func(T) *Attrs) {
 	c.children = c.children[:0]
-	for _, v := range p.versions.All() {
-		c.children = append(c.children, &v.Attrs)
+	for _, node := range nodes.All() {
+		c.children = append(c.children, fields(node))
 	}
-	c.sticky = Sticky
-	c.moveUp(&p.Attrs, "versions")
 }
 
 // canMove tells whether a field may move to the parent that lists its children under that name.

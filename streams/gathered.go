@@ -33,11 +33,12 @@ func (g *Gathered) Render(w io.Writer) error {
 // Documents returns the documents in the order in which the first item of each came, condensed. Nothing can be added
 // afterwards.
 func (c *Collection) Documents() []*Gathered {
-	var condense condenser
+	condense := condenser{sticky: Sticky}
 	var docs []*Gathered
 	for _, doc := range c.docs.All() {
 		for _, product := range doc.products.All() {
-			condense.gathered(product)
+			siblings(&condense, &product.versions, func(v *gatheredVersion) *Attrs { return &v.Attrs })
+			condense.moveUp(&product.Attrs, "versions")
 		}
 		docs = append(docs, doc)
 	}

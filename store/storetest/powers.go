@@ -166,6 +166,48 @@ func testReplacerUnsupported(t *testing.T, s store.Store) {
 	wantContent(t, s, "two/index.json", "new")
 }
 
+// testReplacerBroken: if one document does not read as it says, or not to its end, none is replaced.
+func testReplacerBroken(t *testing.T, s store.Store) {
+	replacer := power[store.Replacer](t, s)
+	old := docs("s/a", "old", "s/b", "old")
+	if err := replacer.Replace(t.Context(), Contents(old), nil); err != nil {
+		t.Fatal(err)
+	}
+	short, broken := store.Bytes([]byte("new")), errors.New("the source is broken")
+	short.Size++
+	for name, step := range map[string]struct {
+		b    store.Content
+		want func(error) bool
+	}{
+		"shorter than it says": {short, func(err error) bool { var e *store.ContentError; return errors.As(err, &e) }},
+		"broken": {
+			store.Rendered(func(w io.Writer) error { return errors.Join(write(w, "ne"), broken) }),
+			func(err error) bool { return errors.Is(err, broken) },
+		},
+	} {
+		next := Contents(docs("s/a", "new"))
+		next["s/b"] = step.b
+		if err := replacer.Replace(t.Context(), next, nil); !step.want(err) {
+			t.Errorf("%s: Replace: %v", name, err)
+		}
+		for path, data := range old {
+			wantContent(t, s, path, string(data))
+		}
+	}
+	next := Contents(docs("s/a", "new"))
+	next["s/b"] = store.Rendered(func(w io.Writer) error { return errors.Join(write(w, "n"), write(w, "ew")) })
+	if err := replacer.Replace(t.Context(), next, nil); err != nil {
+		t.Fatal(err)
+	}
+	wantContent(t, s, "s/a", "new")
+	wantContent(t, s, "s/b", "new")
+}
+
+func write(w io.Writer, text string) error {
+	_, err := io.WriteString(w, text)
+	return err
+}
+
 // testReadersDuringReplace: each document is there and whole at any time, and a reader that has seen a new index finds
 // everything else new as well.
 func testReadersDuringReplace(t *testing.T, s store.Store) {

@@ -43,6 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"SyncerOrder", testSyncerOrder},
 		{"Replacer", testReplacer},
 		{"ReplacerUnsupported", testReplacerUnsupported},
+		{"ReplacerBroken", testReplacerBroken},
 		{"ReadersDuringReplace", testReadersDuringReplace},
 		{"Lister", testLister},
 		{"Copier", testCopier},
