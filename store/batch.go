@@ -149,9 +149,11 @@ func (d *Dir) Sync(ctx context.Context) error {
 	d.swap.RLock()
 	defer d.swap.RUnlock()
 	d.folders.keep(nil)
-	d.naming.Lock()
+	if err := d.naming.Acquire(ctx, 1); err != nil {
+		return err
+	}
 	err := d.nameFiles(ctx, 0)
-	d.naming.Unlock()
+	d.naming.Release(1)
 	if err != nil {
 		return err
 	}
@@ -284,22 +286,11 @@ func (d *Dir) syncFilesystems(dirs []string) error {
 		if err != nil {
 			return d.failed("open", dir, err)
 		}
-		err = syncFilesystemOnce(f, synced)
+		err = d.folders.disks.sync(f, synced)
 		f.Close()
 		if err != nil {
 			return d.failed("sync", dir, err)
 		}
 	}
 	return nil
-}
-
-// syncFilesystemOnce syncs the filesystem of f, unless that is among those that are synced.
-func syncFilesystemOnce(f *os.File, synced map[uint64]bool) error {
-	info, err := f.Stat()
-	if err != nil || synced[device(info)] {
-		return err
-	}
-	err = syncFilesystem(f)
-	synced[device(info)] = err == nil
-	return err
 }

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // Dir keeps content in a directory. Nothing leaves the directory, through a symbolic link either; links that stay
@@ -34,8 +36,9 @@ type Dir struct {
 	alone   atomic.Bool  // the lock is ours: nobody else exchanges directories
 	tree    sync.RWMutex // shared: making a file in a directory; alone: removing empty directories
 	swap    sync.RWMutex // shared: writing below directories; alone: exchanging a directory for another
-	naming  sync.Mutex   // one at a time names files
 	syncing sync.Mutex   // whoever takes changed directories out of the batch holds it until they are durable
+
+	naming *semaphore.Weighted // one at a time names files; a lock that can be waited for and given up
 
 	exchanges atomic.Int64 // how many there were
 	links     atomic.Int64 // how many were staged
@@ -69,8 +72,11 @@ func OpenDir(path string, o DirOptions) (*Dir, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	d := &Dir{path: path, root: root, top: top, now: o.Now}
+	d := &Dir{path: path, root: root, top: top, now: o.Now, naming: semaphore.NewWeighted(1)}
 	d.mostUnnamed = min(mostUnnamed, mostOpen()/8) // up to twice as many may be named while up to twice as many come
+	if err := d.folders.disks.note(root); err != nil {
+		return nil, errors.Join(err, top.Close(), root.Close())
+	}
 	d.buffers.New = func() any { return new([bufferSize]byte) }
 	return d, nil
 }
@@ -79,6 +85,7 @@ func OpenDir(path string, o DirOptions) (*Dir, error) {
 func (d *Dir) Close() error {
 	d.folders.keep(nil)
 	d.leaveDrafts()
+	d.folders.disks.close()
 	return errors.Join(d.top.Close(), d.root.Close())
 }
 

@@ -1,5 +1,7 @@
 package store
 
+import "context"
+
 // SetMostUnnamed has no more than n files wait without a name.
 func (d *Dir) SetMostUnnamed(n int) { d.mostUnnamed = n }
 
@@ -11,4 +13,9 @@ func (d *Dir) Unnamed() int {
 	d.batch.mu.Lock()
 	defer d.batch.mu.Unlock()
 	return len(d.batch.unnamed)
+}
+
+// HoldNaming keeps files without a name from being named until release.
+func (d *Dir) HoldNaming(ctx context.Context) (release func(), err error) {
+	return func() { d.naming.Release(1) }, d.naming.Acquire(ctx, 1)
 }

@@ -20,9 +20,10 @@ type folder struct {
 // folders are the directories that are open. Those who write into the same directory or look into it share it, and the last
 // one stays open: the next file is most often a neighbour.
 type folders struct {
-	mu   sync.Mutex
-	open map[string]*folder
-	kept *folder // nil: none
+	mu    sync.Mutex
+	open  map[string]*folder
+	kept  *folder // nil: none
+	disks disks   // that they are on
 }
 
 // enter opens the directory named name for a writer, if it is there. Whoever enters it leaves it.
@@ -36,6 +37,9 @@ func (x *folders) enter(root *os.Root, name string) (*folder, error) {
 	dir, err := root.OpenRoot(name)
 	if err != nil {
 		return nil, err
+	}
+	if err := x.disks.note(dir); err != nil {
+		return nil, errors.Join(err, dir.Close())
 	}
 	top, err := dir.Open(".")
 	if err != nil {

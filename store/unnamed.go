@@ -48,13 +48,15 @@ func (d *Dir) putSmall(ctx context.Context, name string, c Content) error {
 	}
 	d.swap.RLock()
 	defer d.swap.RUnlock()
-	if !d.naming.TryLock() {
+	if !d.naming.TryAcquire(1) {
 		if waiting < 2*d.mostUnnamed { // others are named at this time
 			return nil
 		}
-		d.naming.Lock()
+		if err := d.naming.Acquire(ctx, 1); err != nil {
+			return err
+		}
 	}
-	defer d.naming.Unlock()
+	defer d.naming.Release(1)
 	return d.nameFiles(ctx, d.mostUnnamed)
 }
 
@@ -271,7 +273,7 @@ func (d *Dir) syncUnnamedAtOnce(names []string, files map[string]*os.File) error
 	synced := make(map[uint64]bool)
 	for dir, names := range byDir(names) {
 		for _, name := range names { // one of them is enough
-			err := syncFilesystemOnce(files[name], synced)
+			err := d.folders.disks.sync(files[name], synced)
 			if err == nil {
 				break
 			}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -270,4 +271,32 @@ func TestModesOfAllFiles(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestInterruptedWhileOthersName: whoever waits for others to name files gives up when it is interrupted.
+func TestInterruptedWhileOthersName(t *testing.T) {
+	d := openDir(t, t.TempDir())
+	d.SetMostUnnamed(2)
+	release, err := d.HoldNaming(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"a", "b", "c"} { // of these nobody has to wait
+		soon(t, d, path, path)
+	}
+	if d.Unnamed() == 0 {
+		t.Skip("this filesystem has no files without a name")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	interrupted := make(chan error, 2)
+	go func() { interrupted <- d.PutSoon(ctx, "d", storetest.Content([]byte("d"))) }()
+	go func() { interrupted <- d.Sync(ctx) }()
+	for range 2 {
+		if err := <-interrupted; !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v, want %v", err, context.DeadlineExceeded)
+		}
+	}
+	release()
+	wantSync(t, d)
 }

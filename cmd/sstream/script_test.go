@@ -22,6 +22,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"site": serveSite},
 		Setup: func(env *testscript.Env) error {
 			examples, err := filepath.Abs("../../examples")
 			if err != nil {

@@ -109,6 +109,9 @@ func (s *sourceFlags) logger(a *app, quiet slog.Level) (*slog.Logger, func() err
 
 // open returns the mirror that address leads to and the document to begin with there.
 func (s *sourceFlags) open(a *app, address string, log *slog.Logger, cache fetch.Cache) (*fetch.Mirror, string, error) {
+	if s.http.KeyFile != "" && s.http.CertFile == "" {
+		return nil, "", usageError("--key needs --cert: the certificate that it is the key of")
+	}
 	root, path := streams.SplitURL(address, s.path)
 	policy, err := s.policy(a, path)
 	if err != nil {
