@@ -177,7 +177,9 @@ func (x *exchange) carry(ctx context.Context, dir string, left map[string]bool) 
 		case e.IsDir():
 			err = x.carry(ctx, name, left)
 		case !left[name]:
-			err = x.d.root.Link(name, x.staged(name))
+			if err = x.d.root.Link(name, x.staged(name)); err != nil {
+				err = x.d.failed("link", x.staged(name), err)
+			}
 		}
 		if err != nil {
 			return err
@@ -283,7 +285,7 @@ func (x *exchange) swap() error {
 		err = x.exchangeWith(parent)
 	}
 	if err != nil {
-		return err
+		return x.d.failed("exchange", x.dir, err)
 	}
 	x.d.exchanges.Add(1)
 	x.d.folders.forgetAll()
@@ -304,8 +306,5 @@ func (x *exchange) exchangeWith(parent *os.Root) error {
 		return err
 	}
 	defer next.Close()
-	if err := exchangeNames(next, path.Base(x.staged(x.dir)), old, path.Base(x.dir)); err != nil {
-		return &fs.PathError{Op: "exchange", Path: x.dir, Err: err}
-	}
-	return nil
+	return exchangeNames(next, path.Base(x.staged(x.dir)), old, path.Base(x.dir))
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -115,6 +116,12 @@ func (a *app) finish(ctx context.Context, cmd *cobra.Command, err error) int {
 		fmt.Fprintf(a.stderr, "usage: %s\n", cmd.UseLine())
 	}
 	fmt.Fprintf(a.stderr, "%s: error: %v\n", cmd.CommandPath(), err)
+	switch {
+	case errors.Is(err, syscall.EMFILE):
+		fmt.Fprintln(a.stderr, "hint: this process may not open more files: ulimit -n 256 would be enough for most, --jobs=1 needs the fewest")
+	case errors.Is(err, syscall.ENOSPC):
+		fmt.Fprintln(a.stderr, "hint: df and df -i tell whether room for bytes or for files has run out")
+	}
 	if exit.code == exitUsage {
 		fmt.Fprintf(a.stderr, "%s --help says more\n", cmd.CommandPath())
 	}

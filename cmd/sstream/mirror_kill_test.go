@@ -18,16 +18,26 @@ import (
 // killSource writes a stream of 400 files in versions named after day, and returns its files by path.
 func killSource(t *testing.T, dir string, day int) map[string][]byte {
 	t.Helper()
+	return writeStream(t, dir, day, 20, 20)
+}
+
+// writeStream writes a stream of so many products of so many files each, the first of which is larger, in versions named
+// after day, and returns its files by path.
+func writeStream(t *testing.T, dir string, day, products, items int) map[string][]byte {
+	t.Helper()
 	files := map[string][]byte{}
 	list := &streams.Products{Products: streams.MakeNodes[*streams.Product]()}
 	list.Set("format", streams.String(streams.ProductsFormat))
 	list.Set("content_id", streams.String("kill"))
-	for p := range 20 {
+	for p := range products {
 		product := &streams.Product{Versions: streams.MakeNodes[*streams.Version]()}
 		version := &streams.Version{Items: streams.MakeNodes[*streams.Item]()}
-		for i := range 20 {
+		for i := range items {
 			path := fmt.Sprintf("files/%d/%02d/%02d", day, p, i)
 			data := bytes.Repeat([]byte(path), 500)
+			if i == 0 {
+				data = bytes.Repeat(data, 15)
+			}
 			files[path] = data
 			it := &streams.Item{}
 			it.Set("path", streams.String(path))
@@ -39,7 +49,7 @@ func killSource(t *testing.T, dir string, day int) map[string][]byte {
 		list.Products.Set(fmt.Sprintf("p%02d", p), product)
 	}
 	files["streams/v1/list.json"] = streams.Append(nil, list, streams.Style{})
-	files["streams/v1/index.json"] = []byte(`{"format":"index:1.0","index":{"kill":{"format":"products:1.0","path":"streams/v1/list.json"}}}`)
+	files["streams/v1/index.json"] = fmt.Appendf(nil, `{"format":"index:1.0","day":%d,"index":{"kill":{"format":"products:1.0","path":"streams/v1/list.json"}}}`, day)
 	for path, data := range files {
 		writeFile(t, filepath.Join(dir, path), data)
 	}

@@ -35,8 +35,10 @@ func newProgress(a *app, wanted bool) *progress {
 		return p
 	}
 	p.every = 5 * time.Second
-	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithAutoRefresh(), mpb.WithWidth(40))
+	if f, ok := a.stderr.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 { // there are terminals that do not say how wide they are
+			p.bars = mpb.New(mpb.WithOutput(f), mpb.WithAutoRefresh(), mpb.WithWidth(40))
+		}
 	}
 	return p
 }

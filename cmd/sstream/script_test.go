@@ -1,8 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -17,12 +20,28 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, programs)
 }
 
+// missing tells whether a program is not installed; the error says that it has to be.
+func missing(name string) (bool, error) {
+	_, err := exec.LookPath(name)
+	if err != nil && os.Getenv("CI_REAL") == "1" {
+		return true, fmt.Errorf("CI_REAL=1 asks for %s: .ci/install", name)
+	}
+	return err != nil, nil
+}
+
 // TestScripts runs testdata/script: one behaviour of one command a file. UPDATE_SCRIPTS=1 writes down what was printed.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Cmds:          map[string]func(*testscript.TestScript, bool, []string){"site": serveSite},
+		Condition: func(cond string) (bool, error) {
+			name, ok := strings.CutPrefix(cond, "missing:")
+			if !ok {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			return missing(name)
+		},
 		Setup: func(env *testscript.Env) error {
 			examples, err := filepath.Abs("../../examples")
 			if err != nil {

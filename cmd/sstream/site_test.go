@@ -34,6 +34,7 @@ import (
 //	bearer=TOKEN          likewise
 //	busy=N                the first so many requests are answered 503
 //	stall=PATH            this file never comes
+//	pause=PATH            this file comes in two halves, a second apart
 //	tls                   over TLS; NAME.pem is who can be trusted to say so
 //	client                likewise, and only to who has NAME-client.pem and NAME-client.key
 func serveSite(ts *testscript.TestScript, neg bool, args []string) {
@@ -62,6 +63,8 @@ func serveSite(ts *testscript.TestScript, neg bool, args []string) {
 			s.Fail("", n, fetchtest.Status(http.StatusServiceUnavailable, "Retry-After", "0"))
 		case "stall":
 			s.Fail(value, -1, s.Stall(0))
+		case "pause":
+			s.Fail(value, -1, pause)
 		case "tls":
 			secure = true
 		case "client":
@@ -109,6 +112,17 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.Server.ServeHTTP(w, r)
+}
+
+func pause(w http.ResponseWriter, r *http.Request, body []byte, _ http.Handler) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body[:len(body)/2])
+	_ = http.NewResponseController(w).Flush()
+	select {
+	case <-time.After(time.Second):
+	case <-r.Context().Done():
+	}
+	_, _ = w.Write(body[len(body)/2:])
 }
 
 func readTree(ts *testscript.TestScript, dir string) map[string]string {
