@@ -84,7 +84,7 @@ type Report struct {
 	Bytes   int64 // their size
 	Adopted int   // of Items: found in the target, at another path or in a seed, verified and not read from the source
 	Made    int   // of Items: made of a delta
-	Saved   int64 // bytes that were not read from the source because of it
+	Saved   int64 // bytes that were not read from the source because of it, less those of deltas that were read in vain
 	Removed int   // files removed
 	Waiting int   // files that nothing lists, kept for the grace period
 	NotHeld int   // items that a published document lists and the mirror does not hold, by choice of filters

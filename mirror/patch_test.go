@@ -293,11 +293,16 @@ func TestDeltaFails(t *testing.T) {
 			server := serve(t, files)
 			o := deltaOptions()
 			o.Plan.Item = onlyImages
-			if report := server.run(t, dir, o, want); report.Made != 0 || report.Saved != 0 {
-				t.Errorf("report %+v", report)
-			}
+			report := server.run(t, dir, o, want)
 			server.mu.Lock()
 			defer server.mu.Unlock()
+			read := server.sent[deltaPath("2")]
+			if s.sizes["2"] != 0 {
+				read = 0 // there are more bytes than listed: it is refused unread
+			}
+			if report.Made != 0 || report.Saved != -read {
+				t.Errorf("report %+v, %d bytes of the delta were read", report, read)
+			}
 			if server.asked[imagePath("2")] == 0 || min(server.asked[deltaPath("2")], 1) != c.asked {
 				t.Errorf("requests: %v", server.asked)
 			}

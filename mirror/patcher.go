@@ -21,7 +21,7 @@ type patcher struct {
 	coming map[string]chan struct{} // files that patches wait for: closed once they are there
 	places chan struct{}            // for as many at once as the machine has processors: each takes memory
 	made   atomic.Int64             // files
-	saved  atomic.Int64             // bytes
+	saved  atomic.Int64             // bytes: of what was made, less those of deltas that were read from the source for it
 }
 
 // mostWindow is the most of a file that a delta may make at once, which has to be held in memory with what it is made
@@ -94,7 +94,7 @@ func (pr *patcher) make(ctx context.Context, f *file, put func(context.Context, 
 		return false, nil
 	}
 	pr.made.Add(1)
-	pr.saved.Add(p.Saves)
+	pr.saved.Add(f.size)
 	return true, nil
 }
 
@@ -126,7 +126,11 @@ func (r *run) open(ctx context.Context, p *patch, size, off int64) (io.ReadClose
 
 func (r *run) openDelta(ctx context.Context, p *patch) (io.ReadCloser, error) {
 	if p.delta.source {
-		return r.src.Content(p.Path, p.Size, p.digest).Open(ctx, 0)
+		in, err := r.src.Content(p.Path, p.Size, p.digest).Open(ctx, 0)
+		if err != nil {
+			return nil, err
+		}
+		return &countingReader{in, func(n int) { r.patcher.saved.Add(-int64(n)) }}, nil
 	}
 	return r.dst.Open(ctx, p.delta.path, 0)
 }

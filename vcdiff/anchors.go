@@ -69,7 +69,7 @@ const (
 	leastResume = 32
 )
 
-// find appends the matches of window t to ms, in order. They do not overlap.
+// find appends the matches of window t to ms, in order, as long as there is room. They do not overlap.
 func (f *coarseFinder) find(t []byte, ms []match) []match {
 	free := 0 // where the last match ends
 	betweenRuns(t, 0, len(t), func(lo, hi int) {
@@ -82,7 +82,7 @@ func (f *coarseFinder) find(t []byte, ms []match) []match {
 // scan appends the matches around anchors that lie in t from i to end to ms. It takes and returns where the last ends.
 func (f *coarseFinder) scan(t []byte, i, end, free int, ms []match) ([]match, int) {
 	h, known := uint64(0), 0
-	for i < end {
+	for i < end && len(ms) < cap(ms) {
 		i, h, known = f.roll(t[:end], i, h, known)
 		if i == end {
 			break
@@ -91,7 +91,7 @@ func (f *coarseFinder) scan(t []byte, i, end, free int, ms []match) ([]match, in
 		if m.n < f.least {
 			continue
 		}
-		for m.n > 0 {
+		for m.n > 0 && len(ms) < cap(ms) {
 			ms = append(ms, m)
 			free = m.end()
 			m = f.resume(t, m)
@@ -138,7 +138,7 @@ func (f *coarseFinder) best(t []byte, free, i int, h uint64) match {
 
 // resume returns the match that goes on where m would if some bytes were the same, one of no length if there is none.
 func (f *coarseFinder) resume(t []byte, m match) match {
-	shift := m.src - int64(m.pos)
+	shift := m.ahead()
 	end := min(m.end()+resumeSpan, len(t)-leastResume)
 	for i := m.end() + 1; i < end; i += resumeStep {
 		src := f.source.from(int64(i) + shift)

@@ -33,7 +33,8 @@ type Encoder struct {
 }
 
 // NewEncoder returns an encoder that writes deltas from a source of the given size to w. o may be nil. A file as the
-// source, or as a target, is mapped into memory while it is worked on, where the system can do that.
+// source, or as a target, is mapped into memory while it is worked on, where the system can do that; such pages are the
+// system's, and not counted as memory that is used.
 func NewEncoder(w io.Writer, source io.ReaderAt, size int64, o *Options) *Encoder {
 	return &Encoder{w, source, size, o}
 }
@@ -47,6 +48,9 @@ func NewEncoder(w io.Writer, source io.ReaderAt, size int64, o *Options) *Encode
 // The error has [ErrNotWorthwhile] in its chain if Options.MaxRatio was exceeded; what was written by then is of no use.
 func (e *Encoder) Encode(ctx context.Context, target io.ReaderAt, size int64) (Stats, error) {
 	s, err := e.o.settled()
+	if err == nil {
+		err = s.check(e.size, size)
+	}
 	if err != nil {
 		return Stats{}, fmt.Errorf("vcdiff: %w", err)
 	}
@@ -75,16 +79,18 @@ type encoding struct {
 
 // plannedWindow is what the first round knows about a window.
 type plannedWindow struct {
-	matches []match
-	adler   uint32
-	before  int64      // where in the source the match before the window ends
-	cache   stockCache // what the stock decoder holds when it comes to the window
-	free    int        // blocks that it may read without more ado
+	kept   keptMatches
+	adler  uint32
+	before int64      // where in the source the match before the window ends
+	cache  stockCache // what the stock decoder holds when it comes to the window
+	free   int        // blocks that it may read without more ado
 }
 
 // worker is what works on one window at a time.
 type worker struct {
-	buf     []byte // of a target window, if the target is not mapped
+	buf     []byte  // of a target window, if the target is not mapped
+	matches []match // of a window
+	room    []byte  // of the emitter and the packer
 	source  *sourceReader
 	coarse  coarseFinder
 	refiner refiner
@@ -94,17 +100,41 @@ type worker struct {
 
 func (e *encoding) run(ctx context.Context) error {
 	e.stats.Target = e.target.size
-	// Even an empty target has a window: without one stock xdelta3 has "nothing to output".
-	count := max(1, int((e.target.size+int64(e.WindowSize)-1)/int64(e.WindowSize)))
+	count := int(windowCount(e.target.size, e.WindowSize))
 	e.windows = make([]plannedWindow, count)
 	workers := make([]*worker, min(e.Workers, count))
 	for i := range workers {
-		workers[i] = &worker{source: &sourceReader{input: e.source}}
+		workers[i] = e.newWorker()
+		defer workers[i].free()
 	}
 	if err := e.firstRound(ctx, workers); err != nil {
 		return err
 	}
 	return e.secondRound(ctx, workers)
+}
+
+func (e *encoding) newWorker() *worker {
+	n := int(min(int64(e.WindowSize), e.target.size))
+	w := &worker{source: &sourceReader{input: e.source}}
+	w.buf = offheap.Make[byte](n)
+	w.matches = offheap.Make[match](mostMatches(n))
+	w.refiner.found = offheap.Make[match](mostMatches(n))
+	w.refiner.settled = offheap.Make[match](mostMatches(n))
+	w.refiner.local.buf = offheap.Make[byte](localRoom)[:0]
+	// What a window adds is at most the window; batches are of up to batchSize and a window more.
+	w.room = offheap.Make[byte](2*n + 2*batchSize)
+	w.emitter.section[dataSection] = w.room[:0:n]
+	w.packer.out[dataSection] = w.room[n:n]
+	return w
+}
+
+func (w *worker) free() {
+	for _, b := range [][]byte{w.buf, w.refiner.local.buf, w.room} {
+		offheap.Free(b)
+	}
+	for _, ms := range [][]match{w.matches, w.refiner.found, w.refiner.settled} {
+		offheap.Free(ms)
+	}
 }
 
 // firstRound finds the long matches of all windows.
@@ -121,13 +151,8 @@ func (e *encoding) firstRound(ctx context.Context, workers []*worker) error {
 		return err
 	}
 	cache := newStockCache()
-	return inOrder(ctx, workers, len(e.windows), e.plan, func(_ *worker, k int) (later func(context.Context) error) {
-		_, n := e.span(k)
-		e.windows[k].free = freeMisses(e.source.size, n)
-		e.windows[k].settle(&cache, e.last)
-		if ms := e.windows[k].matches; len(ms) > 0 {
-			e.last = ms[len(ms)-1]
-		}
+	return inOrder(ctx, workers, len(e.windows), e.plan, func(w *worker, k int) (later func(context.Context) error) {
+		e.settle(k, w.matches, &cache)
 		return nil
 	})
 }
@@ -136,7 +161,7 @@ func (e *encoding) firstRound(ctx context.Context, workers []*worker) error {
 func (e *encoding) secondRound(ctx context.Context, workers []*worker) error {
 	used := newSourceMap(e.source.size)
 	for _, p := range e.windows {
-		for _, m := range p.matches {
+		for _, m := range p.kept.appendTo(workers[0].matches[:0]) {
 			used.use(m.src, m.n)
 		}
 	}
@@ -149,12 +174,6 @@ func (e *encoding) secondRound(ctx context.Context, workers []*worker) error {
 		w.refiner.fine = fineFinder{index: fine, source: w.source}
 		w.refiner.local.source = w.source
 		w.coarse = coarseFinder{}
-		// What a window adds is at most the window; batches are of up to batchSize and a window more.
-		n := int(min(int64(e.WindowSize), e.target.size))
-		room := offheap.Make[byte](2*n + 2*batchSize)
-		defer offheap.Free(room)
-		w.emitter.section[dataSection] = room[:0:n]
-		w.packer.out[dataSection] = room[n:n]
 	}
 	head := []byte(magic + "\x00")
 	if !e.NoSecondary {
@@ -168,10 +187,10 @@ func (e *encoding) secondRound(ctx context.Context, workers []*worker) error {
 	return inOrder(ctx, workers, len(e.windows), e.encode, e.gather)
 }
 
-// leastMatch is the length below which matches are not kept from the first round to the second, so that they fit in
-// their share of the memory.
+// leastMatch is the length below which matches are not looked for in the first round, so that what is kept of them for
+// the second fits in its share of the memory.
 func (e *encoding) leastMatch() int {
-	const each = 32
+	const each = 16 // bytes, at the most
 	return int(max(leastCoarse, e.target.size*each/e.matchMemory()))
 }
 
@@ -189,7 +208,7 @@ func (e *encoding) plan(w *worker, k int) error {
 		return fmt.Errorf("cannot read target: %w", err)
 	}
 	e.windows[k].adler = adler32(t)
-	e.windows[k].matches = w.coarse.find(t, nil)
+	w.matches = w.coarse.find(t, w.matches[:0])
 	return w.readError()
 }
 
@@ -200,10 +219,17 @@ func (w *worker) readError() error {
 	return nil
 }
 
-// settle drops the matches that cost the stock decoder more than they are worth. last is the match before.
-func (p *plannedWindow) settle(cache *stockCache, last match) {
-	p.cache, p.before = *cache, last.src+int64(last.n)
-	p.matches = newRation(cache, p.free).filter(p.matches)
+// settle keeps those of the matches of window k, the next one, that cost the stock decoder no more than they are worth.
+func (e *encoding) settle(k int, ms []match, cache *stockCache) {
+	_, n := e.span(k)
+	p := &e.windows[k]
+	p.free = freeMisses(e.source.size, n)
+	p.cache, p.before = *cache, e.last.src+int64(e.last.n)
+	ms = newRation(cache, p.free).filter(ms)
+	p.kept = keep(ms, int(e.matchMemory()*int64(n)/max(e.target.size, 1)))
+	if len(ms) > 0 {
+		e.last = ms[len(ms)-1]
+	}
 }
 
 // encode is the second round for window k.
@@ -214,9 +240,9 @@ func (e *encoding) encode(w *worker, k int) error {
 		return fmt.Errorf("cannot read target: %w", err)
 	}
 	p := &e.windows[k]
-	ms := within(w.refiner.refine(t, p), maxSegment-int64(e.WindowSize))
-	p.matches = nil
-	w.emitter.make(t, ms)
+	ms := w.refiner.refine(t, p, p.kept.appendTo(w.matches[:0]))
+	p.kept = nil
+	w.emitter.make(t, within(ms, maxSegment-int64(e.WindowSize)))
 	if !e.NoSecondary {
 		w.packer.look(&w.emitter.section)
 	}

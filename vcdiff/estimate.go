@@ -3,8 +3,6 @@ package vcdiff
 import (
 	"context"
 	"fmt"
-
-	"github.com/seed-43fb3962/sstream/vcdiff/internal/lzma2"
 )
 
 const (
@@ -41,8 +39,8 @@ func (e *encoding) worthwhile(ctx context.Context, w *worker) error {
 // estimate is about how large a delta for t would be.
 func (w *worker) estimate(t []byte) float64 {
 	size := 0.0
-	gaps(w.coarse.find(t, nil), len(t), func(lo, hi int) {
-		size += float64(hi-lo) * lzma2.Estimate(t[lo:hi])
+	gaps(w.coarse.find(t, w.matches[:0]), len(t), func(lo, hi int) {
+		size += float64(hi-lo) * w.packer.lzma.Estimate(t[lo:hi])
 	}, func(match) {})
 	return size
 }

@@ -149,7 +149,7 @@ func (f *fineFinder) start(t []byte) {
 	f.t = t
 }
 
-// find appends the matches of the gap from lo to hi to ms, in order. Gaps come in order.
+// find appends the matches of the gap from lo to hi to ms, in order, as long as there is room. Gaps come in order.
 func (f *fineFinder) find(lo, hi int, ms []match) []match {
 	betweenRuns(f.t, lo, hi, func(lo, hi int) { ms = f.findPart(lo, hi, ms) })
 	return ms
@@ -162,7 +162,7 @@ func (f *fineFinder) findPart(lo, hi int, ms []match) []match {
 		pick = max(pick, densePick)
 	}
 	roll := fineRoll{pick: pick}
-	for i := roll.next(b, lo); i >= 0; i = roll.next(b, i) {
+	for i := roll.next(b, lo); i >= 0 && len(ms) < cap(ms); i = roll.next(b, i) {
 		m := f.best(b, lo, i-fineSize, roll.h)
 		if m.n < leastFine {
 			continue

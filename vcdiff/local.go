@@ -9,7 +9,7 @@ type localFinder struct {
 	source *sourceReader
 	heads  [1 << localLog]uint32 // the last place of each eight bytes, counted over all that was ever looked at
 	base   uint32                // the count at the start of buf
-	buf    []byte                // the neighbourhood
+	buf    []byte                // the neighbourhood, with room for localRoom bytes
 	parts  []part
 }
 
@@ -28,9 +28,10 @@ const (
 	localSpan   = 1 << 20 // the most that is looked at on one side
 	leastReach  = 256
 	mostReach   = 64 << 10
+	localRoom   = 2 * (localSpan + 2*mostReach)
 )
 
-// find appends the matches of t[lo:hi] to ms, in order. The source matches the target up to before, and again from after.
+// find appends the matches of t[lo:hi] to ms, in order, as long as there is room. The source matches the target up to before, and again from after.
 // New programs differ from old ones in the addresses that they hold, every few bytes, and go on in step between these:
 // so what lies as far ahead as in the match before is preferred.
 func (l *localFinder) find(t []byte, lo, hi int, before, after int64, ms []match) []match {
@@ -41,7 +42,7 @@ func (l *localFinder) find(t []byte, lo, hi int, before, after int64, ms []match
 	l.index()
 	ahead := before - int64(lo)
 	free := lo
-	for i := lo; i+localWord <= hi; {
+	for i := lo; i+localWord <= hi && len(ms) < cap(ms); {
 		v := binary.LittleEndian.Uint64(t[i:])
 		if oneByte(v) {
 			i += runLength(t[i:hi])
@@ -57,7 +58,7 @@ func (l *localFinder) find(t []byte, lo, hi int, before, after int64, ms []match
 		}
 		ms = append(ms, m)
 		free, i = m.end(), m.end()
-		ahead = m.src - int64(m.pos)
+		ahead = m.ahead()
 	}
 	return ms
 }
@@ -121,9 +122,6 @@ func (l *localFinder) read(from, to int64) {
 		return
 	}
 	at, n := len(l.buf), int(to-from)
-	if cap(l.buf) < at+n {
-		l.buf = append(make([]byte, 0, 2*(at+n)), l.buf...)
-	}
 	l.buf = l.buf[:at+n]
 	if l.source.read(l.buf[at:], from) == nil {
 		l.parts = append(l.parts, part{src: from, from: at, end: at + n})

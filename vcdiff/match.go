@@ -16,6 +16,12 @@ type match struct {
 
 func (m match) end() int { return m.pos + m.n }
 
+// ahead says how much farther in the source than in the target window m is.
+func (m match) ahead() int64 { return m.src - int64(m.pos) }
+
+// mostMatches is how many matches there is room for in a window. Code in which every pointer has changed has fewer.
+func mostMatches(window int) int { return max(window/64, 4<<10) }
+
 // samePrefix says how many bytes a and b have in common at their start.
 func samePrefix(a, b []byte) int {
 	n := min(len(a), len(b))
@@ -82,7 +88,7 @@ func (s *sourceReader) behind(t []byte, off int64) int {
 const maxSegment = 1<<32 - 1
 
 // within returns those matches that lie in one part of the source of the given length: the part from which most bytes
-// are copied. Others are lost. ms stays in order.
+// are copied. Others are taken out of ms, which stays in order.
 func within(ms []match, length int64) []match {
 	if _, n := span(ms); n <= length {
 		return ms
@@ -101,7 +107,7 @@ func within(ms []match, length int64) []match {
 			most, best = sum, lo
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(ms), func(m match) bool {
+	return slices.DeleteFunc(ms, func(m match) bool {
 		return !m.self && (m.src < best || m.src+int64(m.n) > best+length)
 	})
 }

@@ -1,8 +1,11 @@
 package vcdiff
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
+
+	"github.com/seed-43fb3962/sstream/vcdiff/internal/lzma2"
 )
 
 // Options are the choices of [Encoder.Encode]. The zero value, and nil, are good for images of any size.
@@ -11,12 +14,14 @@ type Options struct {
 	// there are processors, or fewer if Memory does not suffice for them.
 	Workers int
 
-	// Memory is about the most memory, in bytes, that is used at once, whatever the sizes. What is written depends on
-	// it, as with more the source is known more finely. 0 means 256 MiB; less than 64 MiB means 64 MiB.
+	// Memory is the most memory, in bytes, that is used at once, whatever the sizes: all that is not a page of a mapped
+	// file. What is written depends on it, as with more the source is known more finely. 0 means 256 MiB; less than
+	// 64 MiB means 64 MiB.
 	Memory int64
 
 	// WindowSize is how many bytes of the target stand in one window: decoders hold that much in memory. 0 means
-	// 8 MiB, as xdelta3 has it; at least 4 KiB and at most 16 MiB, above which xdelta3 3.0 refuses to decode.
+	// 8 MiB, as xdelta3 has it, or less if Memory does not suffice for that; at least 4 KiB and at most 16 MiB, above
+	// which xdelta3 3.0 refuses to decode. One for which Memory does not suffice is an error.
 	WindowSize int
 
 	// NoSecondary leaves all sections uncompressed, for decoders that were built without liblzma. Otherwise they are
@@ -37,6 +42,8 @@ const (
 
 	defaultMemory = 256 << 20
 	leastMemory   = 64 << 20
+	programMemory = 8 << 20 // what a program has without doing anything
+	windowMemory  = 256     // what is known of a window
 )
 
 // settled is o with all choices made.
@@ -45,46 +52,72 @@ func (o *Options) settled() (Options, error) {
 	if o != nil {
 		s = *o
 	}
+	s.Memory = max(cmp.Or(s.Memory, defaultMemory), leastMemory)
 	if s.WindowSize == 0 {
 		s.WindowSize = defaultWindow
+		for s.workMemory() < workerMemory(s.WindowSize) {
+			s.WindowSize /= 2
+		}
 	}
 	if s.WindowSize < leastWindow || s.WindowSize > mostWindow {
 		return s, fmt.Errorf("window size of %d bytes: it has to be from %d to %d", s.WindowSize, leastWindow, mostWindow)
 	}
-	if s.Memory == 0 {
-		s.Memory = defaultMemory
+	if s.workMemory() < workerMemory(s.WindowSize) {
+		return s, fmt.Errorf("window size of %d bytes: %d MiB of memory are not enough for that", s.WindowSize, s.Memory>>20)
 	}
-	s.Memory = max(s.Memory, leastMemory)
 	if s.Workers <= 0 {
 		s.Workers = runtime.GOMAXPROCS(0)
 	}
-	s.Workers = int(max(1, min(int64(s.Workers), s.workMemory()/workerMemory(s.WindowSize))))
+	s.Workers = int(min(int64(s.Workers), s.workMemory()/workerMemory(s.WindowSize)))
 	return s, nil
 }
 
-// The tables take a share each of the memory, what is remembered for compression another, the workers the rest. Of
-// matches no shorter ones are kept for more memory than usual, as many short ones from afar make larger deltas.
-func (s *Options) anchorMemory() int64 { return s.Memory / 8 }
-func (s *Options) fineMemory() int64   { return s.Memory / 8 }
-func (s *Options) matchMemory() int64  { return min(s.Memory, defaultMemory) / 8 }
-func (s *Options) packMemory() int64   { return s.Memory / 4 }
-func (s *Options) workMemory() int64   { return s.Memory - s.Memory/8*3 - s.packMemory() }
-
-// dictionary is how far back sections of one kind are remembered, and slack how much more there is room for while they
-// are compressed. There is twice room for both.
-func (s *Options) dictionary(section int) (dict, slack int) {
-	if section == dataSection {
-		share := s.packMemory() * 3 / 8
-		dict := min(share*2/3, mostDictionary)
-		return int(dict), int(share - dict)
+// check returns an error for sizes that there can be no delta of with these options.
+func (s *Options) check(source, target int64) error {
+	if source < 0 || target < 0 {
+		return fmt.Errorf("source of %d bytes, target of %d: sizes are not negative", source, target)
 	}
-	share := s.packMemory() / 16
-	dict = int(min(share/2, mostDictionary))
-	return dict, int(share) - dict
+	if most := s.windowsMemory() / windowMemory; windowCount(target, s.WindowSize) > most {
+		return fmt.Errorf("target of %d bytes: %d MiB of memory are enough for %d windows of %d bytes", target, s.Memory>>20, most, s.WindowSize)
+	}
+	return nil
 }
 
-// workerMemory is what a worker needs at the most.
+// windowCount is how many windows a target has. Even an empty one has one: otherwise stock xdelta3 has "nothing to output".
+func windowCount(target int64, window int) int64 {
+	return max(1, (target-1)/int64(window)+1)
+}
+
+// A share of the memory is for the tables, one for the matches that are kept from the first round to the second, one for
+// what else is known of the windows, one for what is remembered for compression, and the rest for the workers. For matches
+// there is no more with more memory than usual, as many short ones from afar make larger deltas.
+func (s *Options) anchorMemory() int64  { return s.Memory / 8 }
+func (s *Options) fineMemory() int64    { return s.Memory / 8 } // when the anchors are not there any more
+func (s *Options) matchMemory() int64   { return min(s.Memory, defaultMemory) / 16 }
+func (s *Options) windowsMemory() int64 { return s.Memory / 32 }
+func (s *Options) workMemory() int64 {
+	work := s.Memory - s.fineMemory() - s.matchMemory() - s.windowsMemory() - programMemory
+	for section := range sections {
+		dict, slack := s.dictionary(section)
+		work -= lzma2.StreamMemory(dict, slack)
+	}
+	return work
+}
+
+// dictionary is how far back sections of one kind are remembered, and slack how much more there is room for while they
+// are compressed.
+func (s *Options) dictionary(section int) (dict, slack int) {
+	if section == dataSection {
+		dict = int(min(s.Memory/16, mostDictionary))
+		return dict, max(dict/2, s.WindowSize+batchSize)
+	}
+	dict = int(min(s.Memory/128, mostDictionary))
+	return dict, dict
+}
+
+// workerMemory is what a worker needs at the most for windows of a size: the window, the literals in it, raw and
+// compressed, and a window and a half for its matches and what is written of them.
 func workerMemory(window int) int64 {
-	const tables = 12 << 20
-	return 4*int64(window) + tables
+	const tables = 16 << 20
+	return 5*int64(window) + tables
 }

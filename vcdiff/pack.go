@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
+	"unsafe"
 
 	"github.com/seed-43fb3962/sstream/vcdiff/internal/lzma2"
 )
@@ -16,7 +17,7 @@ import (
 // batch is some windows that are compressed one after the other.
 type batch struct {
 	windows  []packedWindow
-	size     int // of their sections
+	size     int // in memory
 	segments [sections]*lzma2.Segment
 	before   <-chan struct{} // closed when the batch before is written
 	written  chan struct{}
@@ -34,7 +35,7 @@ type packedWindow struct {
 }
 
 const (
-	// batchSize is the size of the sections from which a batch is full. A new state costs some thousand bytes.
+	// batchSize is the size from which a batch is full. A new state costs some thousand bytes.
 	batchSize = 1 << 20
 	// leastPacked is the size from which sections are tried to be compressed.
 	leastPacked = 32
@@ -53,8 +54,8 @@ func newGatherer(o *Options, target int64) gatherer {
 	close(before)
 	g.open.before = before
 	if !o.NoSecondary {
+		most := int(min(max(target, leastWindow), math.MaxInt32))
 		for i := range g.streams {
-			most := int(min(max(target, leastWindow), math.MaxInt32))
 			dict, slack := o.dictionary(i)
 			g.streams[i] = lzma2.NewStream(min(dict, most), min(slack, most))
 		}
@@ -76,6 +77,7 @@ func (g *gatherer) close() {
 func (g *gatherer) add(w *worker, size int, adler uint32, last bool) *batch {
 	b := g.open
 	p := packedWindow{size: size, adler: adler, segment: w.emitter.segment, position: w.emitter.position}
+	b.size += int(unsafe.Sizeof(p))
 	for _, s := range w.emitter.section {
 		b.size += len(s)
 	}

@@ -7,20 +7,17 @@ type refiner struct {
 	fine  fineFinder
 	local localFinder
 
-	found         []match // room for what one search finds
-	first, second []match // and for what is settled after it
+	found, settled []match // room for what one search finds, and for what is settled after the first
 }
 
-// refine returns the matches of the first round and what is found between them, in order. They are valid until the next
-// call.
-func (r *refiner) refine(t []byte, p *plannedWindow) []match {
-	r.found = r.found[:0]
+// refine returns the matches of the first round and what is found between them, in order: in the place of the former.
+func (r *refiner) refine(t []byte, p *plannedWindow, coarse []match) []match {
+	found := r.found[: 0 : cap(r.found)-len(coarse)]
 	r.fine.start(t)
-	gaps(p.matches, len(t), func(lo, hi int) { r.found = r.fine.find(lo, hi, r.found) }, func(match) {})
-	r.first = settled(r.first[:0], p, p.matches, r.found)
-	ms := r.first
+	gaps(coarse, len(t), func(lo, hi int) { found = r.fine.find(lo, hi, found) }, func(match) {})
+	ms := settled(r.settled[:0], p, coarse, found)
 
-	r.found = r.found[:0]
+	found = r.found[: 0 : cap(r.found)-len(ms)]
 	next, before := 0, p.before
 	gaps(ms, len(t), func(lo, hi int) {
 		after := before + int64(hi-lo)
@@ -29,7 +26,7 @@ func (r *refiner) refine(t []byte, p *plannedWindow) []match {
 		}
 		betweenRuns(t, lo, hi, func(lo, hi int) {
 			if hi-lo >= leastGap && compressible(t[lo:hi]) {
-				r.found = r.local.find(t, lo, hi, before, after, r.found)
+				found = r.local.find(t, lo, hi, before, after, found)
 			}
 		})
 	}, func(m match) {
@@ -37,8 +34,7 @@ func (r *refiner) refine(t []byte, p *plannedWindow) []match {
 			before = m.src + int64(m.n)
 		}
 	})
-	r.second = settled(r.second[:0], p, ms, r.found)
-	return r.second
+	return settled(coarse[:0], p, ms, found)
 }
 
 // settled appends to all those of ms and others that the stock decoder copies without undue effort, in order.

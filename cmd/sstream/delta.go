@@ -57,7 +57,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not worthwhile, 130 interrupted.`
 	}
 	cmd.Flags().IntVar(&o.Workers, "workers", 0, "processors to use (0: all)")
 	cmd.Flags().Int64Var(&memory, "memory", 0, "most memory to use, in MiB (0: 256)")
-	cmd.Flags().IntVar(&o.WindowSize, "window", 0, "bytes that a decoder makes at once, at most 16777216 (0: 8388608)")
+	cmd.Flags().IntVar(&o.WindowSize, "window", 0, "bytes that a decoder makes at once, at most 16777216 (0: 8388608, less if the memory is little)")
 	cmd.Flags().Float64Var(&o.MaxRatio, "max-ratio", 0, "make no delta larger than this part of TARGET (0: any)")
 	cmd.Flags().BoolVar(&noVerify, "no-verify", false, "do not decode DELTA again before it appears")
 	cmd.Flags().BoolVar(&noLZMA, "no-lzma", false, "for clients whose xdelta3 was built without liblzma")

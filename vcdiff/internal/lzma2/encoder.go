@@ -61,7 +61,7 @@ func (e *Encoder) Encode(dst, src []byte) []byte {
 	if efforts == nil {
 		efforts = make([]Effort, len(src)/blockSize+1)
 	}
-	s := NewStream(1<<24, 0)
+	s := NewStream(max(len(src), 1<<12), 0)
 	defer s.Close()
 	s.Add(src, efforts)
 	g := s.Cut()

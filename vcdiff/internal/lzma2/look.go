@@ -106,11 +106,10 @@ func Entropy(b []byte) float64 {
 }
 
 // Estimate is about how large b would become, as a part of its length, by a look at its beginning.
-func Estimate(b []byte) float64 {
+func (e *Encoder) Estimate(b []byte) float64 {
 	b = b[:min(len(b), trialSize)]
 	if h := Entropy(b); h > clearGain || len(b) < 64 {
 		return 1
 	}
-	var e Encoder
 	return min(1, float64(len(e.Encode(nil, b)))/float64(len(b)))
 }

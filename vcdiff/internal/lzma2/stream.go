@@ -33,6 +33,11 @@ func NewStream(dict, slack int) *Stream {
 	return &Stream{dict: dict, slack: slack, far: farFinder{dict: dict}}
 }
 
+// StreamMemory is about the most that a stream takes, in bytes.
+func StreamMemory(dict, slack int) int64 {
+	return 2*(int64(dict)+int64(slack)) + int64(dict)/2 // the halves, and the finder's table
+}
+
 // Begun says whether anything was added.
 func (s *Stream) Begun() bool { return s.base > 0 || len(s.halves[s.current].buf) > 0 }
 

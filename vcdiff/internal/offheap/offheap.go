@@ -4,8 +4,8 @@ package offheap
 
 import "unsafe"
 
-// Make returns n zeroes. They have to be freed. Memory is taken as it is used.
-func Make[T byte | uint32 | uint64](n int) []T {
+// Make returns n zeroes, of a type without pointers. They have to be freed. Memory is taken as it is used.
+func Make[T any](n int) []T {
 	var t T
 	if n > 0 {
 		if b := allocate(n * int(unsafe.Sizeof(t))); b != nil {
@@ -16,7 +16,7 @@ func Make[T byte | uint32 | uint64](n int) []T {
 }
 
 // Free frees what Make returned, all of it or none. It must not be used after that.
-func Free[T byte | uint32 | uint64](s []T) {
+func Free[T any](s []T) {
 	if s = s[:cap(s)]; len(s) > 0 {
 		release(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(s[0]))))
 	}
