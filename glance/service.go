@@ -128,6 +128,27 @@ func (s service) importStaged(ctx context.Context, i *Image) error {
 	return err
 }
 
+// importFailure returns what the service says of an import that has failed: the image itself does not tell if that was a
+// plugin's, as when an image cannot be converted. It is "" if none has, and with a service that keeps no record (before
+// OpenStack Wallaby).
+func (s service) importFailure(ctx context.Context, i *Image) (string, error) {
+	var page struct {
+		Tasks []struct{ Status, Message string }
+	}
+	_, err := s.Do(ctx, openstack.Request{
+		Method: http.MethodGet, Path: "images/" + url.PathEscape(i.ID) + "/tasks", Doing: "read the tasks of image " + i.ID, OK: []int{http.StatusOK}, Into: &page,
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	for _, t := range page.Tasks {
+		if t.Status == "failure" {
+			return "the import failed: " + t.Message, nil
+		}
+	}
+	return "", nil
+}
+
 // setProperty changes a property of an image; an empty value removes it.
 func (s service) setProperty(ctx context.Context, i *Image, key, value string) error {
 	change := map[string]string{"op": "add", "path": "/" + key, "value": value}

@@ -128,7 +128,14 @@ func (u *upload) fill(ctx context.Context, i *Image) (*Image, error) {
 	case err != nil:
 		return nil, err
 	}
-	return nil, fmt.Errorf("the service took image %s and left it %s %s", i.ID, now.Status, now.FailedImport)
+	return nil, fmt.Errorf("the service took image %s and left it %s%s", i.ID, now.Status, because(now.FailedImport))
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
 }
 
 // send makes the requests that carry the content.
@@ -152,6 +159,9 @@ func (u *upload) settled(ctx context.Context, i *Image) (*Image, error) {
 	}
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		now, err := u.get(ctx, i.ID)
+		if err == nil && u.o.ImportConversion && now.Status != statusActive && now.FailedImport == "" {
+			now.FailedImport, err = u.importFailure(ctx, i)
+		}
 		if err != nil || now.Status == statusActive || now.Status == statusQueued || now.FailedImport != "" || patience == 0 {
 			return now, err
 		}

@@ -215,9 +215,13 @@ type bigSource struct {
 }
 
 func newBigSource(t *testing.T, size int) *bigSource {
+	return sourceOf(t, bytes.Repeat([]byte("0123456789abcdef"), size/16))
+}
+
+// sourceOf serves one image of those bytes.
+func sourceOf(t *testing.T, data []byte) *bigSource {
 	s := &bigSource{half: make(chan struct{}), release: make(chan struct{})}
-	data := bytes.Repeat([]byte("0123456789abcdef"), size/16)
-	path := "disk1.img"
+	size, path := len(data), "disk1.img"
 	doc := fmt.Sprintf(`{"content_id": "big", "format": "products:1.0", "datatype": "image-downloads", "products": {"p": {"arch": "amd64",
 		"versions": {"1": {"items": {"disk1.img": {"ftype": "disk1.img", "path": %q, "size": %d, "sha256": "%x"}}}}}}}`, path, size, sha256.Sum256(data))
 	var first sync.Once
