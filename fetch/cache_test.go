@@ -169,3 +169,44 @@ func TestStampHoldsNoSecret(t *testing.T) {
 		t.Errorf("%s, %v", text, err)
 	}
 }
+
+// TestParseLater: a products file that the cache knows comes as it was read, and can be parsed; what is new or may be
+// something else comes parsed.
+func TestParseLater(t *testing.T) {
+	s := fetchtest.New(t, map[string]string{"i.json": index("a.json", "j.json"), "a.json": products, "j.json": index("b.json"), "b.json": products})
+	s.Fail("b.json", -1, fetchtest.Whole) // has no date nor name
+	o := quick(nil)
+	o.ParseLater = true
+	unparsed := func() (paths []string) {
+		for d, err := range open(t, s.URL, o).Walk(context.Background(), "i.json", nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Index != nil || d.Products != nil {
+				continue
+			}
+			paths = append(paths, d.Path)
+			if err := d.Parse(); err != nil || d.Products == nil || d.Products.ContentID() == "" || d.Parse() != nil {
+				t.Errorf("%s: %v", d.Path, err)
+			}
+		}
+		return paths
+	}
+	if got := unparsed(); len(got) > 0 {
+		t.Errorf("without a cache: %v", got)
+	}
+	for range 2 {
+		o.Cache, _ = keep(t, open(t, s.URL, o), "i.json")
+		if got := unparsed(); !slices.Equal(got, []string{"a.json", "b.json"}) {
+			t.Errorf("with a cache: %v", got)
+		}
+	}
+	s.Put("a.json", strings.Replace(products, `"c"`, `"d"`, 1))
+	if got := unparsed(); !slices.Equal(got, []string{"b.json"}) {
+		t.Errorf("with a change: %v", got)
+	}
+	o.ParseLater = false
+	if got := unparsed(); len(got) > 0 {
+		t.Errorf("all parsed: %v", got)
+	}
+}

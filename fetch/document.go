@@ -25,6 +25,7 @@ type Document struct {
 	Signature  *sign.Signature   // nil: it was not verified
 	Unchanged  bool              // it is, to the byte, what the cache knows
 	Stamps     map[string]Stamp  // for the cache of the next run, by path, its companions' too
+	unparsed   []byte            // what is yet to be parsed; nil: nothing
 }
 
 // Stamp tells a server which content of a document is known, so that it need not send it again.
@@ -34,6 +35,7 @@ type Stamp struct {
 	ETag     string `json:"etag,omitempty"`     // as the server wrote it
 	Modified string `json:"modified,omitempty"` // as the server wrote it
 	SHA256   string `json:"sha256"`             // of the content
+	Products bool   `json:"products,omitempty"` // it was parsed, and is a products file
 }
 
 // Cache knows the documents of an earlier run, as they were published. It may be used by several goroutines at once.
@@ -109,6 +111,7 @@ type wanted struct {
 	path   string
 	clear  bool           // it must be clear-signed
 	opaque bool           // it is in a format of its own
+	later  bool           // it need not be parsed if it is a products file that the cache knows
 	size   int64          // as the index lists it; 0: not listed
 	digest streams.Digest // as the index lists it
 }
@@ -150,10 +153,27 @@ func (m *Mirror) documentFrom(ctx context.Context, s *source, w wanted, cache Ca
 			return d, err
 		}
 	}
-	if w.opaque {
+	switch {
+	case w.opaque:
+		return d, nil
+	case w.later && d.Unchanged && d.Stamps[w.path].Products:
+		d.unparsed = body
 		return d, nil
 	}
 	return d, d.parse(body)
+}
+
+// Parse parses a products file that a walk has left unparsed, see [Options.ParseLater]. With others it does nothing.
+func (d *Document) Parse() error {
+	body := d.unparsed
+	if body == nil {
+		return nil
+	}
+	d.unparsed = nil
+	if err := d.parse(body); err != nil {
+		return fmt.Errorf("cannot read %s: %w", d.Path, err)
+	}
+	return nil
 }
 
 // parse takes the body apart. What is not JSON may still say what it is.
@@ -161,6 +181,10 @@ func (d *Document) parse(body []byte) error {
 	parsed, err := streams.Parse(d.Path, body)
 	if err == nil {
 		d.Index, d.Products = parsed.Index, parsed.Products
+		if stamp, ok := d.Stamps[d.Path]; ok {
+			stamp.Products = d.Products != nil
+			d.Stamps[d.Path] = stamp
+		}
 		return nil
 	}
 	switch {
@@ -262,11 +286,13 @@ func (m *Mirror) readAll(ctx context.Context, s *source, path string, d *Documen
 	if err != nil {
 		return nil, err
 	}
+	same := known != nil && bytes.Equal(raw, known)
+	d.Unchanged = d.Unchanged && same
 	if !m.o.NoStamps {
 		a.stamp.URL, a.stamp.SHA256 = s.name(path), sum(raw)
+		a.stamp.Products = same && rq.known != nil && rq.known.Products
 		d.Stamps[path] = a.stamp
 	}
-	d.Unchanged = d.Unchanged && known != nil && bytes.Equal(raw, known)
 	return raw, nil
 }
 

@@ -33,6 +33,10 @@ type Options struct {
 	NoStamps bool         // documents come without their stamps, which nobody will keep; false: with them
 	Logger   *slog.Logger // nil: nothing is logged
 
+	// ParseLater has a walk yield products files that the cache knows as such unparsed, with neither Index nor Products, so
+	// that whoever needs more than to know that nothing has changed calls [Document.Parse]. False: all are parsed.
+	ParseLater bool
+
 	MaxDocument int64 // bytes that a document may have, unpacked; 0: 1 GiB
 	MaxDepth    int   // indexes that may lie inside one another; 0: 8
 

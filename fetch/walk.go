@@ -173,6 +173,7 @@ func (w *walk) wanted(e *streams.Entry, above []string) (get wanted, ok bool, er
 	get.size, _ = e.Get("size").Int()
 	format := e.Str("format")
 	get.opaque = format != streams.IndexFormat && format != streams.ProductsFormat
+	get.later = w.m.o.ParseLater && format == streams.ProductsFormat
 	get.clear = w.clear && (!get.opaque || isClear(get.path))
 	verified := (w.clear || w.m.o.Detached == DetachedRequired) && !w.m.o.Policy.NoVerify
 	if verified && get.opaque && !get.clear && get.digest.Algorithm == "" {

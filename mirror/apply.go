@@ -42,6 +42,9 @@ func (w *Work) Apply(ctx context.Context) (Report, error) {
 		return report, fmt.Errorf("target: everything is published, but old files cannot be removed: %w", err)
 	}
 	report.NotHeld = r.notHeld()
+	if err := r.settle(ctx, report.NotHeld); err != nil {
+		return report, fmt.Errorf("target: everything is published, but %s cannot be written: %w", settledPath, err)
+	}
 	return report, nil
 }
 

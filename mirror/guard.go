@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"strconv"
 	"strings"
 
@@ -59,26 +60,65 @@ func (r *run) guard(ctx context.Context) error {
 	if r.MaxDelete.exceeded(removed, held) {
 		return fmt.Errorf("refused: %d of %d items would be removed, which is more than --max-delete allows; nothing was changed", removed, held)
 	}
-	room, ok := r.dst.(store.Limited)
+	return r.checkRoom(ctx)
+}
+
+// checkRoom refuses a run for whose files the target has no room. It is sure of that: what may be linked to content on this
+// machine, or has come before, is not counted in the end.
+func (r *run) checkRoom(ctx context.Context) error {
+	target, ok := r.dst.(store.Limited)
 	if !ok {
 		return nil
 	}
-	var need int64
+	var coming []*file
+	var most int64
 	for _, f := range r.files {
-		if _, err := r.dst.Stat(ctx, f.path); err != nil {
-			f.absent = errors.Is(err, fs.ErrNotExist)
-			need += max(f.size, 0)
+		info, err := r.dst.Stat(ctx, f.path)
+		if err == nil && (f.size < 0 || info.Size == f.size) {
+			continue
 		}
+		f.absent = errors.Is(err, fs.ErrNotExist)
+		coming = append(coming, f)
+		most = plus(most, f.size)
 	}
-	if need == 0 {
+	if most == 0 {
 		return nil
 	}
-	free, err := room.Free(ctx)
+	free, err := target.Free(ctx)
 	if err != nil {
 		return fmt.Errorf("target: %w", err)
 	}
-	if need > free {
-		return fmt.Errorf("target: no room: %d bytes are needed, %d are free; nothing was changed", need, free)
+	if most <= free {
+		return nil
 	}
+	if least := r.leastRoom(ctx, coming); least > free {
+		return fmt.Errorf("target: no room: %d bytes are needed, %d are free; nothing was changed", least, free)
+	}
+	r.Log.Warn(fmt.Sprintf("there may be too little room: %d bytes are free, %d are needed for what cannot be linked to files that are here", free, most))
 	return nil
+}
+
+// leastRoom returns how many bytes files take at least.
+func (r *run) leastRoom(ctx context.Context, files []*file) (bytes int64) {
+	finder := newFinder(r)
+	for _, f := range files {
+		if finder.mayFind(f) {
+			continue
+		}
+		finder.byHash[f.digest] = f.path
+		size := f.size
+		if draft, err := r.dst.Stat(ctx, f.path+partSuffix); err == nil {
+			size = max(size-draft.Size, 0)
+		}
+		bytes = plus(bytes, size)
+	}
+	return bytes
+}
+
+// plus adds a size, which the source may have made up, to a sum. One that is not known counts as none.
+func plus(sum, size int64) int64 {
+	if size > math.MaxInt64-sum {
+		return math.MaxInt64
+	}
+	return sum + max(size, 0)
 }

@@ -126,8 +126,11 @@ func (r *run) outdated(ctx context.Context, docs []publish.Document) []string {
 
 // notHeld counts the items that the published documents list and the target does not hold.
 func (r *run) notHeld() int {
-	if r.Metadata == Trimmed {
+	switch {
+	case r.Metadata == Trimmed:
 		return 0
+	case r.settled != nil:
+		return r.settled.NotHeld
 	}
 	n := 0
 	for _, part := range r.parts {

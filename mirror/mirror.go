@@ -8,6 +8,7 @@
 //  3. product files and indexes, replaced as one
 //  4. the record of what is held (.data/)
 //  5. removal of the files that nothing is held for
+//  6. what the next run need not decide again (.sstream/settled)
 //
 // There is no repair: the next run finds what an interrupted one left and goes on from there.
 package mirror
@@ -40,6 +41,7 @@ const (
 type Options struct {
 	Path          string           // the document to begin with; "": streams.DefaultPath
 	Plan          plan.Options     // versions and items wanted; CompareItems and Held are set by the run
+	Wanted        string           // names what Plan's functions want: the same name, the same answers; "": they have none, and are asked in every run
 	Metadata      Metadata         // what is published
 	Signer        sign.Signer      // signs trimmed documents; nil: they are not signed
 	NoItems       bool             // records and documents only: no item is read
@@ -55,6 +57,7 @@ type Options struct {
 	Log           *slog.Logger     // nil: nothing is logged
 	Wait          time.Duration    // how long to wait for another run on the target; 0: that is an error
 	ReadOnly      bool             // the target is not locked: the work can be looked at, but not be carried out
+	Anew          bool             // everything is decided anew; false: where nothing can have changed, Work has no parts
 }
 
 // Progress is told what a run does. Its methods are called from several goroutines.
@@ -66,7 +69,7 @@ type Progress interface {
 
 // Work is what a run would do: it can be looked at, and then carried out once.
 type Work struct {
-	Parts []Part // one for each products file, in the order of the source
+	Parts []Part // one for each products file, in the order of the source; none if nothing is to be done (see Options.Anew)
 	run   *run
 }
 
@@ -99,6 +102,7 @@ type run struct {
 	state   *state
 	updated map[string]time.Time // goes into the state once it is true of what is published
 	docs    []*fetch.Document    // everything that was read, each after what it lists
+	settled *settled             // nil: it has to be decided what is to be done
 	parts   []Part
 	files   []*file           // what is to be written
 	patches map[string]*patch // what is to be made of deltas, by path

@@ -16,18 +16,32 @@ func (r *run) prepare(ctx context.Context) (err error) {
 	if r.state, err = loadState(ctx, r.dst, r.Log); err != nil {
 		return fmt.Errorf("target: %w", err)
 	}
-	if r.ledger, err = r.loadLedger(ctx); err != nil {
-		return fmt.Errorf("target: %w", err)
-	}
-	byID := map[string]string{}
 	for doc, err := range r.src.Walk(ctx, r.Path, nil) {
 		if err != nil {
 			return err
 		}
+		r.docs = append(r.docs, doc)
+	}
+	if r.settled = r.findSettled(ctx); r.settled != nil {
+		r.ledger = newLedger(0) // nothing will ask it
+		return nil
+	}
+	if r.ledger, err = r.loadLedger(ctx); err != nil {
+		return fmt.Errorf("target: %w", err)
+	}
+	return r.decideAll(ctx)
+}
+
+// decideAll plans every products file, and lists what is to be written.
+func (r *run) decideAll(ctx context.Context) error {
+	byID := map[string]string{}
+	for _, doc := range r.docs {
+		if err := doc.Parse(); err != nil {
+			return fmt.Errorf("source: %w", err)
+		}
 		if err := r.checkDocument(doc); err != nil {
 			return fmt.Errorf("source: %s: %w", doc.Path, err)
 		}
-		r.docs = append(r.docs, doc)
 		if doc.Products == nil {
 			continue
 		}
@@ -93,10 +107,7 @@ func (r *run) decide(ctx context.Context, id string, doc *fetch.Document) error 
 	if err != nil {
 		return fmt.Errorf("target: %w", err)
 	}
-	o := r.Plan
-	o.CompareItems = true
-	o.Held = func(ref streams.Ref, recorded *streams.Item) bool { return r.held(ctx, id, ref, recorded) }
-	p, err := plan.New(doc.Products, have, o)
+	p, err := r.plan(doc, have, func(ref streams.Ref, recorded *streams.Item) bool { return r.held(ctx, id, ref, recorded) })
 	if err != nil {
 		return err
 	}
@@ -104,22 +115,38 @@ func (r *run) decide(ctx context.Context, id string, doc *fetch.Document) error 
 	return nil
 }
 
-// held tells whether the file of an item that the record lists is there, in its size. Without a read it cannot say
-// more: that is what verify is for.
+// plan plans one products file for a target that holds have, and its files as held says.
+func (r *run) plan(doc *fetch.Document, have *streams.Products, held func(streams.Ref, *streams.Item) bool) (*plan.Plan, error) {
+	o := r.Plan
+	o.CompareItems, o.Held = true, held
+	return plan.New(doc.Products, have, o)
+}
+
+// held tells whether the target holds what its record lists of an item.
 func (r *run) held(ctx context.Context, contentID string, ref streams.Ref, recorded *streams.Item) bool {
-	path := recorded.Str("path")
+	path, size, listed := r.fileHeld(contentID, ref, recorded)
+	return listed && (path == "" || r.isThere(ctx, path, size))
+}
+
+// fileHeld returns the file of an item that the record lists, "" if it needs none, with its size, -1 if that is not
+// recorded, and whether the ledger has it too.
+func (r *run) fileHeld(contentID string, ref streams.Ref, recorded *streams.Item) (path string, size int64, listed bool) {
+	path = recorded.Str("path")
 	if path == "" || r.NoItems {
-		return true
-	}
-	if !r.ledger.has(path, contentID, ref) {
-		return false
-	}
-	info, err := r.dst.Stat(ctx, path)
-	if err != nil {
-		return false
+		return "", 0, true
 	}
 	size, ok := recorded.Get("size").Int()
-	return !ok || info.Size == size
+	if !ok {
+		size = -1
+	}
+	return path, size, r.ledger.has(path, contentID, ref)
+}
+
+// isThere tells whether a file is there, in its size unless that is -1. Without a read it cannot say more: that is what
+// verify is for.
+func (r *run) isThere(ctx context.Context, path string, size int64) bool {
+	info, err := r.dst.Stat(ctx, path)
+	return err == nil && (size == -1 || info.Size == size)
 }
 
 // itemID is how the ledger names an item, even one whose name is empty.

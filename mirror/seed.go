@@ -11,23 +11,22 @@ import (
 // fromSeed takes a file of the seed directories whose size and digest are right. What cannot be taken over is read from
 // the source.
 func (x *finder) fromSeed(ctx context.Context, f *file) (bool, error) {
-	adopter, ok := x.run.dst.(store.Adopter)
-	if !ok || len(x.run.Seeds) == 0 || f.size < 0 {
-		return false, nil
-	}
-	for _, path := range x.seedsOfSize(f.size) {
+	for _, path := range x.seedsFor(f) {
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
-		if err := adopter.Adopt(ctx, path, f.path, store.Content{Size: f.size, Digest: f.digest}); err == nil {
+		if err := x.run.dst.(store.Adopter).Adopt(ctx, path, f.path, store.Content{Size: f.size, Digest: f.digest}); err == nil {
 			return true, nil
 		}
 	}
 	return false, nil
 }
 
-// seedsOfSize returns the files of the seed directories that have this size.
-func (x *finder) seedsOfSize(size int64) []string {
+// seedsFor returns the files of the seed directories that have f's size, if the target can take them over.
+func (x *finder) seedsFor(f *file) []string {
+	if _, ok := x.run.dst.(store.Adopter); !ok || len(x.run.Seeds) == 0 || f.size < 0 {
+		return nil
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.seeds == nil {
@@ -44,5 +43,5 @@ func (x *finder) seedsOfSize(size int64) []string {
 			})
 		}
 	}
-	return x.seeds[size]
+	return x.seeds[f.size]
 }

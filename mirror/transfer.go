@@ -189,6 +189,16 @@ func (x *finder) repeated(files []*file) (rest, again []*file) {
 	return rest, again
 }
 
+// mayFind tells whether find may make f of other content on this machine.
+func (x *finder) mayFind(f *file) bool {
+	if f.digest.Algorithm == "" {
+		return false
+	}
+	_, copies := x.run.dst.(store.Copier)
+	_, there := x.byHash[f.digest]
+	return copies && there && !f.known || len(x.seedsFor(f)) > 0
+}
+
 // find makes f whole without the source, if it can.
 func (x *finder) find(ctx context.Context, f *file) (bool, error) {
 	if f.digest.Algorithm == "" {

@@ -157,6 +157,7 @@ func (m *mirrorFlags) main(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	o.Log = log
+	o.Anew = log.Enabled(ctx, slog.LevelInfo) // showPlan names every product
 	return errors.Join(m.run(ctx, a, args[0], args[1], o), done())
 }
 
@@ -167,6 +168,7 @@ func (m *mirrorFlags) options(a *app, filters []string) (o mirror.Options, err e
 	}
 	if len(list) > 0 {
 		o.Plan.Item = func(e *streams.Entity) (bool, error) { return list.Match(e.Get) }
+		o.Wanted = fmt.Sprintf("%q", filters)
 	}
 	o.Plan.Max, o.Plan.Keep = m.max.n, m.keep
 	o.NoItems, o.Unchecked, o.Jobs, o.Grace = m.noItems, m.unchecked, m.jobs, m.grace

@@ -117,7 +117,7 @@ func (s *sourceFlags) open(a *app, address string, log *slog.Logger, cache fetch
 	if err != nil {
 		return nil, "", err
 	}
-	o := fetch.Options{Mirrors: s.mirrors, Policy: policy, Cache: cache, NoStamps: cache == nil, Logger: log, HTTP: s.http, MaxAge: s.maxAge}
+	o := fetch.Options{Mirrors: s.mirrors, Policy: policy, Cache: cache, NoStamps: cache == nil, ParseLater: cache != nil, Logger: log, HTTP: s.http, MaxAge: s.maxAge}
 	o.SplitSize = s.split << 20
 	o.HeaderTimeout = s.http.IdleTimeout
 	if len(s.keyrings) > 0 && !s.noVerify {
