@@ -41,7 +41,7 @@ func ParseClients(names []string) ([]Client, error) {
 	for _, name := range names {
 		c := Client(strings.ToLower(strings.TrimSpace(name)))
 		if !slices.Contains(Clients(), c) {
-			return nil, fmt.Errorf("unknown client %q: %v are known", name, Clients())
+			return nil, fmt.Errorf("unknown client %q: lxd, incus, maas, juju, multipass and python are known", name)
 		}
 		clients = append(clients, c)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"path/filepath"
 	"slices"
@@ -101,6 +102,7 @@ type builder struct {
 // open scans every stream and reads its catalogue.
 func (b *builder) open(ctx context.Context) ([]*work, error) {
 	var works []*work
+	var failed []Problem
 	var seen []string
 	for _, name := range b.Streams {
 		name = filepath.ToSlash(filepath.Clean(name))
@@ -113,20 +115,25 @@ func (b *builder) open(ctx context.Context) ([]*work, error) {
 			return nil, ctx.Err()
 		}
 		if err != nil {
-			b.streamProblem(name, err)
+			failed = append(failed, Problem{Stream: name, Path: name, Err: err})
 			continue
 		}
 		works = append(works, w)
 	}
 	if len(works) == 0 {
-		return nil, b.report.Failed[0]
+		for _, p := range failed[1:] {
+			b.streamProblem(p)
+		}
+		return nil, failed[0]
+	}
+	for _, p := range failed {
+		b.streamProblem(p)
 	}
 	return works, nil
 }
 
 // streamProblem reports a stream that is left as it was.
-func (b *builder) streamProblem(name string, err error) {
-	p := Problem{Stream: name, Path: name, Err: err}
+func (b *builder) streamProblem(p Problem) {
 	b.report.Failed = append(b.report.Failed, p)
 	b.problem(p)
 }
@@ -136,6 +143,9 @@ func (b *builder) openStream(ctx context.Context, name string) (*work, error) {
 		return nil, err
 	}
 	tree, err := Scan(ctx, b.fsys, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, absent(fmt.Sprintf("there is no such directory below %s; --image-dir names others", b.root))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ package maintain
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 )
 
@@ -25,6 +26,13 @@ func (p Problem) Error() string { return fmt.Sprintf("%s: %v", p.Path, p.Err) }
 
 // Unwrap returns what is wrong.
 func (p Problem) Unwrap() error { return p.Err }
+
+// absent is [fs.ErrNotExist] in words that say more.
+type absent string
+
+func (a absent) Error() string { return string(a) }
+
+func (a absent) Is(target error) bool { return target == fs.ErrNotExist }
 
 // Client is a family of programs that read the documents.
 type Client string

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -67,7 +66,7 @@ func (b *builder) find(fingerprint string) (Listed, error) {
 	}
 	switch len(found) {
 	case 0:
-		return Listed{}, fmt.Errorf("no image has the fingerprint %s: %w", fingerprint, fs.ErrNotExist)
+		return Listed{}, absent("no image has the fingerprint " + fingerprint)
 	case 1:
 		return found[0], nil
 	}

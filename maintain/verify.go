@@ -18,7 +18,7 @@ func (b *builder) verify(ctx context.Context, works []*work) error {
 	b.works = nil
 	for _, w := range works {
 		if err := b.verifyStream(ctx, w); err != nil {
-			b.streamProblem(w.name, err)
+			b.streamProblem(Problem{Stream: w.name, Path: w.name, Err: err})
 		} else {
 			b.works = append(b.works, w)
 		}

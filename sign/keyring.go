@@ -109,7 +109,10 @@ func gnupgHome(getenv func(string) string) string {
 
 // String names where the keys are from, and how many there are.
 func (k *Keyring) String() string {
-	s := fmt.Sprintf("%s: %d keys", strings.Join(k.sources, ", "), len(k.blocks.all))
+	s := strings.Join(k.sources, ", ") + ": 1 key"
+	if n := len(k.blocks.all); n != 1 {
+		s = fmt.Sprintf("%s: %d keys", strings.Join(k.sources, ", "), n)
+	}
 	if k.blocks.skipped > 0 {
 		s += fmt.Sprintf(", and %d of kinds that cannot be read", k.blocks.skipped)
 	}

@@ -147,7 +147,7 @@ func TestClearsigned(t *testing.T) {
 		{name: "a damaged armor", doc: doc[:strings.Index(doc, sig)] + sig + "\nno base64!\n" + end, want: ErrBadSignature, message: "armor"},
 		{name: "a key for a signature", doc: doc[:strings.Index(doc, sig)] + armored(t, exported(t, alice)), want: ErrBadSignature, message: "a text signature (gpg --textmode), this is of type 0x13"},
 		{name: "nine signatures", doc: clearsigned(t, body, signed, eve, eve, eve, eve, eve, eve, eve, eve, alice), want: ErrBadSignature, message: "more than 8"},
-		{name: "another key", doc: clearsigned(t, body, signed, eve), want: ErrUntrusted, message: "but none of the keyrings has that key (test: 1 keys)"},
+		{name: "another key", doc: clearsigned(t, body, signed, eve), want: ErrUntrusted, message: "but none of the keyrings has that key (test: 1 key)"},
 		{name: "two keys, one of them known", doc: clearsigned(t, body, signed, eve, alice)},
 		{name: "two keys, one changed", doc: strings.Replace(clearsigned(t, body, signed, eve, alice), "1", "2", 1), want: ErrBadSignature},
 		{name: "older than its key", doc: clearsigned(t, body, made.AddDate(-1, 0, 0), alice), want: ErrUntrusted, message: "older than the key"},

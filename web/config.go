@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -66,7 +67,7 @@ func parseConfig(body []byte) (cfg Config, logo string, err error) {
 	d := yaml.NewDecoder(bytes.NewReader(body))
 	d.KnownFields(true)
 	if err := d.Decode(&y); err != nil && !errors.Is(err, io.EOF) {
-		return cfg, "", errors.New(strings.ReplaceAll(err.Error(), "\n", ""))
+		return cfg, "", plain(err)
 	}
 	if y.Stale < 0 || y.Versions < 0 {
 		return cfg, "", errors.New("stale and versions cannot be negative")
@@ -75,6 +76,15 @@ func parseConfig(body []byte) (cfg Config, logo string, err error) {
 		Title: y.Title, Text: y.Text, Footer: y.Footer, Links: y.Links,
 		Remote: y.Remote, URL: y.URL, Stale: y.Stale, Versions: y.Versions,
 	}, y.Logo, nil
+}
+
+// goType is what the decoder says of the struct that a field is not in.
+var goType = regexp.MustCompile(`field (.*) not found in type struct \{[^}]*\}`)
+
+// plain is an error of the decoder on one line, in words for people who do not know the program.
+func plain(err error) error {
+	text := strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:\n  ")
+	return errors.New(strings.ReplaceAll(goType.ReplaceAllString(text, "there is no field $1"), "\n ", ";"))
 }
 
 func readLogo(name string) ([]byte, error) {

@@ -70,7 +70,7 @@ versions: 3
 func TestReadConfigErrors(t *testing.T) {
 	dir := tree(t, map[string]string{"no-picture": "text", "big.svg": "<svg>" + strings.Repeat(" ", 300_000)})
 	for text, want := range map[string]string{
-		"titel: x":         "field titel not found",
+		"titel: x":         "line 1: there is no field titel",
 		"title: [a]":       "cannot unmarshal",
 		"title: 'x":        "found unexpected end of stream",
 		"stale: -1":        "cannot be negative",

@@ -45,6 +45,22 @@ func TestLook(t *testing.T) {
 	}
 }
 
+// TestLookEmpty is a stream that nothing was put into yet.
+func TestLookEmpty(t *testing.T) {
+	browser := startBrowser(t)
+	s := serveSite(t, exampleConfig(), nil, web.Catalogue{Products: sampleProducts(t, 0, 0)})
+	p := openTab(t, browser, s, screen(820, 1180, "light"))
+	p.open("")
+	p.shoot("empty")
+	p.readable()
+	if got := p.text("#count"); got != "There are no images yet." {
+		t.Errorf("the page says %q", got)
+	}
+	if eval[bool](p, `["none", "images", "find"].some(id => !document.getElementById(id).hidden)`) {
+		t.Error("there is more to see")
+	}
+}
+
 // TestLookWithoutScript is what a reader without JavaScript sees.
 func TestLookWithoutScript(t *testing.T) {
 	browser := startBrowser(t)

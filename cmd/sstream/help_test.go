@@ -33,6 +33,13 @@ func TestHelp(t *testing.T) {
 	}
 	check(newRootCommand(a))
 
+	for _, args := range [][]string{{"--help"}, {"delta", "--help"}} {
+		a, out, _ := testApp(t)
+		if code := a.execute(t.Context(), newRootCommand(a), args); code != 0 || strings.Contains(out.String(), "[command]\n") {
+			t.Errorf("%v: exit code %d, and the usage comes twice: %s", args, code, out)
+		}
+	}
+
 	a, out, _ := testApp(t)
 	if code := a.execute(t.Context(), oldNames["sstream-mirror"](a), []string{"--help"}); code != 0 || !strings.Contains(out.String(), "--progress") {
 		t.Errorf("sstream-mirror --help: exit code %d, %s", code, out)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -176,6 +178,11 @@ func (m *mirrorFlags) options(a *app, filters []string) (o mirror.Options, err e
 	if m.keep && m.max.n == nil {
 		return o, wrongUsage(m.old, errors.New("--keep needs --max: say how many versions are to be kept"))
 	}
+	for _, dir := range m.seeds {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return o, usageError("--seed: there is no directory %s", dir)
+		}
+	}
 	if m.maxDelete != "" {
 		if o.MaxDelete, err = mirror.ParseLimit(m.maxDelete); err != nil {
 			return o, usageError("--max-delete: %w", err)
@@ -252,6 +259,7 @@ func (m *mirrorFlags) openTarget(ctx context.Context, a *app, target string, log
 	if strings.Contains(target, "://") {
 		return nil, nil, usageError("cannot mirror into %q: it is neither a directory nor swift://CONTAINER/PREFIX", target)
 	}
+	_, missing := os.Lstat(target)
 	d, err := store.OpenDir(target, store.DirOptions{Create: !m.dryRun})
 	if errors.Is(err, fs.ErrNotExist) && m.dryRun {
 		return new(store.Memory), none, nil
@@ -259,5 +267,24 @@ func (m *mirrorFlags) openTarget(ctx context.Context, a *app, target string, log
 	if err != nil {
 		return nil, nil, fmt.Errorf("target: %w", err)
 	}
-	return d, d.Close, nil
+	return d, func() error {
+		err := d.Close()
+		if missing != nil {
+			removeUnused(target)
+		}
+		return err
+	}, nil
+}
+
+// removeUnused removes a directory that a run has made and locked and put nothing into.
+func removeUnused(dir string) {
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 1 {
+		return
+	}
+	ours := filepath.Join(dir, ".sstream")
+	if entries, err := os.ReadDir(ours); err == nil && len(entries) == 1 {
+		_ = os.Remove(filepath.Join(ours, "lock"))
+	}
+	_ = os.Remove(ours)
+	_ = os.Remove(dir)
 }

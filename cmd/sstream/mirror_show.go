@@ -30,27 +30,27 @@ func (m *mirrorFlags) showPlan(a *app, w *mirror.Work, log *slog.Logger) error {
 	return nil
 }
 
-// showLines writes a line an item, "+ PRODUCT VERSION ITEM PATH N Mb" for all that comes before those for what goes, and
-// the sum.
+// showLines writes a line an item, "+ PRODUCT VERSION ITEM PATH SIZE" for all that comes before those for what goes, and
+// the sum. The old tool counts in Mb, and knows no items without a size.
 func (m *mirrorFlags) showLines(a *app, w *mirror.Work) {
 	var b strings.Builder
-	var sum int64
-	line := func(sign string, e streams.Entity) {
-		path := e.Item.Str("path")
-		size, ok := streams.String(e.Get("size")).Int()
-		if path == "" || !ok {
+	var added, removed sum
+	line := func(to *sum, sign string, e streams.Entity) {
+		path, text := e.Item.Str("path"), "-"
+		size, known := streams.String(e.Get("size")).Int()
+		if path == "" || m.old && !known {
 			return
 		}
-		fmt.Fprintf(&b, "%s %s %s %s %s %d Mb\n", sign, e.Ref.Product, e.Ref.Version, e.Ref.Item, path, size/mebibyte)
-		if sign == "+" {
-			sum += size
-		} else {
-			sum -= size
+		if known {
+			text = m.formatSize(size)
 		}
+		fmt.Fprintf(&b, "%s %s %s %s %s %s\n", sign, e.Ref.Product, e.Ref.Version, e.Ref.Item, path, text)
+		to.items++
+		to.bytes += size
 	}
 	for _, part := range w.Parts {
 		for e := range part.Plan.Added() {
-			line("+", e)
+			line(&added, "+", e)
 		}
 	}
 	for _, part := range w.Parts {
@@ -58,16 +58,33 @@ func (m *mirrorFlags) showLines(a *app, w *mirror.Work) {
 			one := plan.Plan{Source: part.Plan.Source, Have: part.Plan.Have, Steps: []*plan.Step{s}}
 			for e := range one.Removed() {
 				if !m.old || lists(s.Product, e.Ref) {
-					line("-", e)
+					line(&removed, "-", e)
 				}
 			}
 		}
 	}
-	fmt.Fprintf(a.stderr, "%s%d Mb change\n", b.String(), sum/mebibyte)
+	total := fmt.Sprintf("%s would come (%s), %d would go (%s)", count(added.items, "item", "items"), formatBytes(added.bytes), removed.items, formatBytes(removed.bytes))
+	if m.old {
+		total = fmt.Sprintf("%d Mb change", (added.bytes-removed.bytes)/mebibyte)
+	}
+	fmt.Fprintf(a.stderr, "%s%s\n", b.String(), total)
 	if m.useDeltas && m.dryRun {
 		files, bytes := w.Savings()
 		fmt.Fprintf(a.stderr, "deltas would save %s (%d bytes) on %s\n", formatBytes(bytes), bytes, count(files, "file", "files"))
 	}
+}
+
+// sum is how much of something there is.
+type sum struct {
+	items int
+	bytes int64
+}
+
+func (m *mirrorFlags) formatSize(n int64) string {
+	if m.old {
+		return fmt.Sprintf("%d Mb", n/mebibyte)
+	}
+	return formatBytes(n)
 }
 
 // lists tells whether the source lists an item, and filters want it: of others the old tool does not show that they go,
@@ -149,7 +166,7 @@ func (m *mirrorFlags) showReport(a *app, r mirror.Report) {
 	if m.old {
 		return
 	}
-	fmt.Fprintf(a.stderr, "%d files new (%s", r.Items, formatBytes(r.Bytes))
+	fmt.Fprintf(a.stderr, "%s new (%s", count(r.Items, "file", "files"), formatBytes(r.Bytes))
 	if r.Adopted > 0 {
 		fmt.Fprintf(a.stderr, ", %d of them were here already", r.Adopted)
 	}

@@ -35,13 +35,15 @@ func TestReadme(t *testing.T) {
 	if err := os.Symlink(self, filepath.Join(bin, "sstream")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(filepath.Join(top, "examples"), filepath.Join(dir, "examples")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"examples", "tools"} {
+		if err := os.Symlink(filepath.Join(top, name), filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, block := range blocks {
 		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", string(block[1]))
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "PATH="+strings.Join([]string{bin, filepath.Join(top, "tools"), os.Getenv("PATH")}, ":"), "GNUPGHOME="+dir)
+		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "GNUPGHOME="+dir)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s\n%s", err, block[1], out)
 		}

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
 
 func newRootCommand(a *app) *cobra.Command {
 	root := &cobra.Command{
@@ -15,6 +19,8 @@ Juju and OpenStack say which images exist.
 
 		SuggestionsMinimumDistance: 2,
 	}
+	// Use says already that a command follows.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .HasAvailableSubCommands}}\n  {{.CommandPath}} [command]{{end}}", "", 1))
 	root.AddCommand(
 		newAddCommand(a),
 		newBuildCommand(a),

@@ -226,19 +226,18 @@ func (v *verifyFlags) showLines(a *app, r *verify.Report) error {
 		}
 	}
 	open, repaired := r.Open(), len(r.Problems)-r.Open()
-	left := fmt.Sprintf("%d problems", open)
+	left := count(open, "problem", "problems")
 	switch {
 	case open == 0 && repaired > 0:
 		left = "nothing is wrong any more"
 	case open == 0:
 		left = "nothing is wrong"
-	case open == 1:
-		left = "1 problem"
 	}
 	if repaired > 0 {
 		left += fmt.Sprintf(", %d repaired", repaired)
 	}
-	fmt.Fprintf(a.stderr, "%d documents (%d signed), %d files (%s): %s\n", len(r.Documents), signed, r.Files, formatBytes(r.Bytes), left)
+	fmt.Fprintf(a.stderr, "%s (%d signed), %s (%s): %s\n", count(len(r.Documents), "document", "documents"), signed,
+		count(r.Files, "file", "files"), formatBytes(r.Bytes), left)
 	return nil
 }
 

@@ -49,6 +49,11 @@ func TestArrows(t *testing.T) {
 		if !listed {
 			t.Errorf("package %s has no row in the table of ARCHITECTURE.md", name)
 		}
+		for _, other := range may {
+			if !slices.Contains(words[1:], module+"/"+other) {
+				t.Errorf("package %s does not import %s, as ARCHITECTURE.md says", name, other)
+			}
+		}
 		for _, imported := range words[1:] {
 			if other, ours := room(imported); ours && !slices.Contains(may, other) && !strings.HasPrefix(other, name+"/internal/") && !strings.HasPrefix(other, "internal/") {
 				t.Errorf("package %s imports %s; ARCHITECTURE.md allows %v", name, other, may)
@@ -64,6 +69,36 @@ func TestArrows(t *testing.T) {
 func room(path string) (string, bool) {
 	name, ours := strings.CutPrefix(path, module+"/")
 	return name, ours
+}
+
+var (
+	library  = regexp.MustCompile(`(?m)^\| ([A-Za-z0-9/., -]+) \| [^|]+ \|$`)
+	required = regexp.MustCompile(`(?m)^\t(?:github\.com/)?(\S+?)(?:/v[0-9]+)? v\S+$`) // "// indirect" does not match
+)
+
+// TestLibraries compares the modules that go.mod requires with the table in ARCHITECTURE.md.
+func TestLibraries(t *testing.T) {
+	text, err := os.ReadFile("../../ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| module | why |")
+	var listed, needed []string
+	for _, m := range library.FindAllStringSubmatch(table, -1) {
+		listed = append(listed, strings.Split(m[1], ", ")...)
+	}
+	for _, m := range required.FindAllStringSubmatch(string(mod), -1) {
+		needed = append(needed, m[1])
+	}
+	slices.Sort(listed)
+	slices.Sort(needed)
+	if len(needed) == 0 || !slices.Equal(listed, needed) {
+		t.Errorf("ARCHITECTURE.md lists %v, go.mod %v", listed, needed)
+	}
 }
 
 // TestPure makes sure that the format and the plan do no I/O.

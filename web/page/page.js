@@ -210,6 +210,7 @@
   }
 
   function apply() {
+    if (!products.length) return;
     const terms = form.q.value.toLowerCase().split(/\s+/).filter(Boolean);
     const found = products.filter(p => matches(p, terms));
     const shown = new Set(found.filter(p => filters.every(f => passes(p, f))));
@@ -294,7 +295,7 @@
   document.documentElement.classList.add("js");
   document.querySelectorAll(".use pre").forEach(pre => pre.replaceWith(commands(pre)));
   document.querySelectorAll("footer time").forEach(showAge);
-  [...table.tHead.rows[0].cells].forEach(sortable);
+  if (products.length > 1) [...table.tHead.rows[0].cells].forEach(sortable);
   fillFilters();
   recall();
   form.hidden = products.length < 2;
