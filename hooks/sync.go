@@ -85,7 +85,7 @@ func (r *run) products(ctx context.Context, doc *fetch.Document) error {
 		if err != nil {
 			return err
 		}
-		r.Log.Info(fmt.Sprintf("%s/%s: to_add=%s to_remove=%s", id, step.Name, pythonNames(step.Add), pythonNames(step.Remove)))
+		r.Log.Info(fmt.Sprintf("%s/%s: to_add=%s to_remove=%s", id, step.Name, python.List(plan.Names(step.Add)), python.List(plan.Names(step.Remove))))
 		if err := r.product(ctx, doc.Products, have, step); err != nil {
 			return err
 		}
@@ -219,16 +219,4 @@ func (r *run) about(ctx context.Context, hook string, e *streams.Entity) error {
 
 func entityCall(hook string, e *streams.Entity) call {
 	return call{hook: hook, about: e.Products.ContentID() + "/" + e.Ref.String(), fields: e.Flat()}
-}
-
-// pythonNames writes version names as Python prints a list.
-func pythonNames(changes []plan.Change) string {
-	text := []byte{'['}
-	for i, c := range changes {
-		if i > 0 {
-			text = append(text, ", "...)
-		}
-		text = python.AppendRepr(text, c.Name)
-	}
-	return string(append(text, ']'))
 }

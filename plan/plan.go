@@ -56,6 +56,17 @@ type Change struct {
 	Remove []string         // items to remove, in the order of the target
 }
 
+// Names yields the names of the versions.
+func Names(changes []Change) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, c := range changes {
+			if !yield(c.Name) {
+				return
+			}
+		}
+	}
+}
+
 // New decides what is to be done so that the target, which holds have, holds what o wants of src. Neither is changed.
 func New(src, have *streams.Products, o Options) (*Plan, error) {
 	p := &Plan{Source: src, Have: have}

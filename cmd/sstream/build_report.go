@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/seed-43fb3962/sstream/lint"
@@ -50,12 +49,6 @@ func (a *app) tellText(r *maintain.Report) error {
 		return err
 	}
 	return nil
-}
-
-func (a *app) tellJSON(x any) error {
-	enc := json.NewEncoder(a.stdout)
-	enc.SetIndent("", " ")
-	return enc.Encode(x)
 }
 
 // buildSummary is a report as JSON has it.

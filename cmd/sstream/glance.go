@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -129,11 +128,7 @@ func (g *glanceFlags) main(ctx context.Context, a *app, cmd *cobra.Command, args
 	if err != nil {
 		return err
 	}
-	quiet := slog.LevelWarn
-	if g.old {
-		quiet = slog.LevelError
-	}
-	log, done, err := g.logger(a, quiet)
+	log, done, err := g.logger(a, g.quiet())
 	if err != nil {
 		return err
 	}

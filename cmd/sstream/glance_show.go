@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -16,10 +15,7 @@ import (
 // showPlan says what will be done: in a dry run as lines on stderr, or as JSON on stdout.
 func (g *glanceFlags) showPlan(a *app, p *glance.Plan) error {
 	if g.plan != "" {
-		out := json.NewEncoder(a.stdout)
-		out.SetEscapeHTML(false)
-		out.SetIndent("", "  ")
-		return out.Encode(p.Changes())
+		return a.tellJSON(p.Changes())
 	}
 	if !g.dryRun {
 		return nil

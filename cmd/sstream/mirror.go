@@ -150,11 +150,7 @@ func (m *mirrorFlags) main(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	quiet := slog.LevelWarn
-	if m.old {
-		quiet = slog.LevelError
-	}
-	log, done, err := m.logger(a, quiet)
+	log, done, err := m.logger(a, m.quiet())
 	if err != nil {
 		return err
 	}

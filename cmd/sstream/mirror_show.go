@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -18,7 +17,7 @@ const mebibyte = 1 << 20
 func (m *mirrorFlags) showPlan(a *app, w *mirror.Work, log *slog.Logger) error {
 	for _, part := range w.Parts {
 		for _, s := range part.Plan.Steps {
-			log.Info(fmt.Sprintf("%s/%s: to_add=%s to_remove=%s", part.ContentID, s.Name, pythonNames(s.Add), pythonNames(s.Remove)))
+			log.Info(fmt.Sprintf("%s/%s: to_add=%s to_remove=%s", part.ContentID, s.Name, python.List(plan.Names(s.Add)), python.List(plan.Names(s.Remove))))
 		}
 	}
 	if m.plan != "" {
@@ -98,18 +97,6 @@ func lists(product *streams.Product, r streams.Ref) bool {
 	return ok
 }
 
-// pythonNames writes version names as Python prints a list.
-func pythonNames(changes []plan.Change) string {
-	list := []byte("[")
-	for i, c := range changes {
-		if i > 0 {
-			list = append(list, ", "...)
-		}
-		list = python.AppendRepr(list, c.Name)
-	}
-	return string(append(list, ']'))
-}
-
 // planChange is one item of a plan as --plan=json writes it.
 type planChange struct {
 	Change    string `json:"change"` // "add" or "remove"
@@ -152,10 +139,7 @@ func writePlan(a *app, w *mirror.Work) error {
 			enter("remove", part.ContentID, e)
 		}
 	}
-	out := json.NewEncoder(a.stdout)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(changes)
+	return a.tellJSON(changes)
 }
 
 // showReport says under the new name what was done, and under both what a reader may not expect.

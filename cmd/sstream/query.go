@@ -15,7 +15,6 @@ import (
 // queryFlags are one call of sstream query.
 type queryFlags struct {
 	sourceFlags
-	old    bool // called by the old name
 	max    maximum
 	python string // -o: a format of Python's
 	pretty bool
@@ -66,7 +65,7 @@ table, csv and tsv are chosen with --columns. A Go template (--template '{{.path
 
 // newOldQueryCommand is sstream-query.
 func newOldQueryCommand(a *app) *cobra.Command {
-	q := queryFlags{old: true}
+	q := queryFlags{sourceFlags: sourceFlags{old: true}}
 	cmd := &cobra.Command{
 		Use:   "sstream-query [OPTION...] mirror_url [filters ...]",
 		Short: "Print the items of a stream (now: sstream query)",
@@ -93,11 +92,7 @@ func (q *queryFlags) main(ctx context.Context, a *app, args []string) error {
 	if err := q.check(); err != nil {
 		return err
 	}
-	quiet := slog.LevelWarn
-	if q.old {
-		quiet = slog.LevelError
-	}
-	log, done, err := q.logger(a, quiet)
+	log, done, err := q.logger(a, q.quiet())
 	if err != nil {
 		return err
 	}

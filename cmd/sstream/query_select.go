@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"github.com/seed-43fb3962/sstream/fetch"
+	"github.com/seed-43fb3962/sstream/internal/python"
 	"github.com/seed-43fb3962/sstream/plan"
 	"github.com/seed-43fb3962/sstream/streams"
 )
@@ -83,7 +84,7 @@ func (s *selection) products(ctx context.Context, p *streams.Products) error {
 			return err
 		}
 		if s.log.Enabled(ctx, slog.LevelInfo) {
-			s.log.Info(fmt.Sprintf("%s/%s: to_add=%s to_remove=[]", p.ContentID(), step.Name, pythonNames(step.Add)))
+			s.log.Info(fmt.Sprintf("%s/%s: to_add=%s to_remove=[]", p.ContentID(), step.Name, python.List(plan.Names(step.Add))))
 		}
 		for _, c := range step.Add {
 			if err := s.version(p, step, c); err != nil {

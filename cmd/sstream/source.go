@@ -82,6 +82,14 @@ func addNew(f *pflag.FlagSet, add func(*pflag.FlagSet)) {
 	})
 }
 
+// quiet is the least of what is said without --verbose.
+func (s *sourceFlags) quiet() slog.Level {
+	if s.old {
+		return slog.LevelError
+	}
+	return slog.LevelWarn
+}
+
 // logger returns where messages go, and what closes it.
 func (s *sourceFlags) logger(a *app, quiet slog.Level) (*slog.Logger, func() error, error) {
 	var out io.Writer = a.stderr

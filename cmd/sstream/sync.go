@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +21,6 @@ import (
 // syncFlags is one call of sstream sync.
 type syncFlags struct {
 	sourceFlags
-	old     bool // called by the old name
 	config  string
 	hooks   map[string]*string // by the name of the hook
 	max     maximum
@@ -71,7 +70,7 @@ func newSyncCommand(a *app) *cobra.Command {
 
 // newOldSyncCommand is sstream-sync.
 func newOldSyncCommand(a *app) *cobra.Command {
-	s := &syncFlags{old: true}
+	s := &syncFlags{sourceFlags: sourceFlags{old: true}}
 	cmd := &cobra.Command{
 		Use:   "sstream-sync [OPTION...] MIRROR_URL",
 		Short: "Synchronise with a mirror by running commands of yours (now: sstream sync)",
@@ -130,11 +129,7 @@ func (s *syncFlags) main(ctx context.Context, a *app, f *pflag.FlagSet, args []s
 	if err := s.checkHooks(a, c.Commands); err != nil {
 		return err
 	}
-	quiet := slog.LevelWarn
-	if s.old {
-		quiet = slog.LevelError
-	}
-	log, done, err := s.logger(a, quiet)
+	log, done, err := s.logger(a, s.quiet())
 	if err != nil {
 		return err
 	}
@@ -187,7 +182,7 @@ func (s *syncFlags) readConfig(a *app, f *pflag.FlagSet) (*hooks.Config, error) 
 		unknown = c.Hidden
 	}
 	if len(unknown) > 0 {
-		fmt.Fprintf(a.stderr, "WARN: unknown keys in config: %s\n", pythonList(unknown))
+		fmt.Fprintf(a.stderr, "WARN: unknown keys in config: %s\n", python.List(slices.Values(unknown)))
 	}
 	for name, command := range s.hooks {
 		if f.Changed(hookFlag(name)) {
@@ -240,16 +235,4 @@ func (s *syncFlags) checkHooks(a *app, commands map[string]string) error {
 		return &exitError{code: exitFailed}
 	}
 	return nil
-}
-
-// pythonList writes strings as Python prints a list.
-func pythonList(list []string) string {
-	text := []byte{'['}
-	for i, s := range list {
-		if i > 0 {
-			text = append(text, ", "...)
-		}
-		text = python.AppendRepr(text, s)
-	}
-	return string(append(text, ']'))
 }

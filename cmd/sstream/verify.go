@@ -191,10 +191,7 @@ func writeReport(a *app, r *verify.Report) error {
 	if r.Problems == nil {
 		r.Problems = []verify.Problem{}
 	}
-	out := json.NewEncoder(a.stdout)
-	out.SetEscapeHTML(false)
-	out.SetIndent("", "  ")
-	return out.Encode(r)
+	return a.tellJSON(r)
 }
 
 func (v *verifyFlags) showLines(a *app, r *verify.Report) error {

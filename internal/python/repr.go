@@ -16,6 +16,18 @@ type Dict interface {
 	All() iter.Seq2[string, string]
 }
 
+// List returns a list of strings as Python prints it: ['a', 'b'].
+func List(list iter.Seq[string]) string {
+	text := []byte{'['}
+	for s := range list {
+		if len(text) > 1 {
+			text = append(text, ", "...)
+		}
+		text = AppendRepr(text, s)
+	}
+	return string(append(text, ']'))
+}
+
 // AppendRepr appends repr(s) to dst: in quotes, what cannot be printed as an escape.
 func AppendRepr(dst []byte, s string) []byte { return appendRepr(dst, s, false) }
 
