@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -166,21 +167,23 @@ func (a *app) deltaInfo(delta string) error {
 	if err != nil {
 		return fmt.Errorf("cannot read %s: %w", delta, err)
 	}
+	var b strings.Builder
 	part := func(n int64) float64 { return 100 * float64(n) / float64(max(info.Target, 1)) }
-	fmt.Fprintf(a.stdout, "target:    %d bytes, in %d windows of at most %d, %d of them with checksums\n",
+	fmt.Fprintf(&b, "target:    %d bytes, in %d windows of at most %d, %d of them with checksums\n",
 		info.Target, info.Windows, info.MaxWindow, info.Checksums)
-	fmt.Fprintf(a.stdout, "source:    at least %d bytes\n", info.SourceUsed)
-	fmt.Fprintf(a.stdout, "copied:    %d bytes (%.2f %%) in %d copies\n", info.Copied, part(info.Copied), info.Copies)
-	fmt.Fprintf(a.stdout, "repeated:  %d bytes (%.2f %%)\n", info.Repeated, part(info.Repeated))
-	fmt.Fprintf(a.stdout, "added:     %d bytes (%.2f %%)\n", info.Added, part(info.Added))
-	fmt.Fprintf(a.stdout, "sections:  data %d, instructions %d, addresses %d bytes\n",
+	fmt.Fprintf(&b, "source:    at least %d bytes\n", info.SourceUsed)
+	fmt.Fprintf(&b, "copied:    %d bytes (%.2f %%) in %d copies\n", info.Copied, part(info.Copied), info.Copies)
+	fmt.Fprintf(&b, "repeated:  %d bytes (%.2f %%)\n", info.Repeated, part(info.Repeated))
+	fmt.Fprintf(&b, "added:     %d bytes (%.2f %%)\n", info.Added, part(info.Added))
+	fmt.Fprintf(&b, "sections:  data %d, instructions %d, addresses %d bytes\n",
 		info.Data.Stored, info.Instructions.Stored, info.Addresses.Stored)
-	fmt.Fprintf(a.stdout, "secondary: %v, from data %d, instructions %d, addresses %d bytes\n", info.Secondary,
+	fmt.Fprintf(&b, "secondary: %v, from data %d, instructions %d, addresses %d bytes\n", info.Secondary,
 		info.Data.Size, info.Instructions.Size, info.Addresses.Size)
 	if info.AppHeader != nil {
-		fmt.Fprintf(a.stdout, "header:    %q\n", info.AppHeader)
+		fmt.Fprintf(&b, "header:    %q\n", info.AppHeader)
 	}
-	return nil
+	_, err = fmt.Fprint(a.stdout, b.String())
+	return err
 }
 
 // openInput opens a file that is read once; - is standard input.

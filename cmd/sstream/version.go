@@ -14,10 +14,15 @@ func newVersionCommand(a *app) *cobra.Command {
 		Short: "Say which sstream this is",
 		Args:  exactly(),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(a.stdout, "sstream %s (%s %s/%s)\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintln(a.stdout, about())
 			return err
 		},
 	}
+}
+
+// about says which program this is, and what it was built with.
+func about() string {
+	return fmt.Sprintf("sstream %s (%s %s/%s)", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // version is the module's version, and the commit if the program was built from a checkout.
