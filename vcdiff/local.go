@@ -22,8 +22,10 @@ type part struct {
 const (
 	localLog    = 16
 	localWord   = 8       // bytes that are hashed
-	leastLocal  = 16      // bytes of the shortest match that is kept
-	leastSteady = 8       // if it goes on at the distance of the one before, which costs next to nothing to tell
+	leastLocal  = 24      // bytes of the shortest match that is kept
+	leastNear   = 16      // if it is about as far ahead as the one before: then so is most of its address
+	nearAhead   = 1 << 8  // what that means
+	leastSteady = 6       // if it is as far ahead, which costs next to nothing to tell
 	leastGap    = 16      // gaps that are shorter are not looked at
 	localSpan   = 1 << 20 // the most that is looked at on one side
 	leastReach  = 256
@@ -51,7 +53,7 @@ func (l *localFinder) find(t []byte, lo, hi int, before, after int64, ms []match
 		m := l.steady(t, free, hi, i, v, ahead)
 		if m.n < leastSteady {
 			m = l.known(t, free, hi, i, v)
-			if m.n < leastLocal {
+			if m.n < leastNear || m.n < leastLocal && max(m.ahead()-ahead, ahead-m.ahead()) > nearAhead {
 				i += 1 + (i-free)>>7
 				continue
 			}
@@ -67,7 +69,10 @@ func (l *localFinder) find(t []byte, lo, hi int, before, after int64, ms []match
 // there is none.
 func (l *localFinder) steady(t []byte, lo, hi, i int, v uint64, ahead int64) match {
 	at := l.place(int64(i) + ahead)
-	if at < 0 || at+localWord > len(l.buf) || binary.LittleEndian.Uint64(l.buf[at:]) != v {
+	if at < 0 || at+localWord > len(l.buf) {
+		return match{}
+	}
+	if other := v ^ binary.LittleEndian.Uint64(l.buf[at:]); other<<(64-8*leastSteady) != 0 {
 		return match{}
 	}
 	return l.extend(t, lo, hi, i, at)
@@ -145,7 +150,7 @@ func (l *localFinder) extend(t []byte, lo, hi, i, at int) match {
 			continue
 		}
 		n := samePrefix(t[i:hi], l.buf[at:p.end])
-		if n < localWord {
+		if n < leastSteady {
 			break
 		}
 		back := sameSuffix(t[lo:i], l.buf[p.from:at])
