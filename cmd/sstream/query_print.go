@@ -31,7 +31,7 @@ type output struct {
 
 func newOutput(w io.Writer) *output {
 	o := &output{sent: sentBytes{w: w}}
-	o.Writer = bufio.NewWriterSize(&o.sent, 64<<10)
+	o.Writer = bufio.NewWriterSize(&o.sent, 256<<10) // files are quicker to write in large parts
 	return o
 }
 
@@ -125,7 +125,17 @@ type jsonPrinter struct {
 // member is a member of an object. Most rows have the same keys as the one before, and most values too.
 type member struct {
 	key, value string
-	text       []byte // both, as JSON
+	lead       []byte // the key as JSON, with the colon
+	text       []byte // the value as JSON, once two rows had it; empty before
+}
+
+// appendTo writes a member after dst.
+func (m *member) appendTo(dst []byte) []byte {
+	dst = append(dst, m.lead...)
+	if len(m.text) > 0 {
+		return append(dst, m.text...)
+	}
+	return streams.AppendText(dst, m.value, streams.ASCII)
 }
 
 func (p *jsonPrinter) add(row *streams.Flat) error {
@@ -143,7 +153,7 @@ func (p *jsonPrinter) add(row *streams.Flat) error {
 		if i > 0 {
 			line = append(line, between...)
 		}
-		line = append(line, p.members[at].text...)
+		line = p.members[at].appendTo(line)
 	}
 	_, err := p.out.Write(append(line, end...))
 	return err
@@ -158,13 +168,18 @@ func (p *jsonPrinter) update(row *streams.Flat) {
 		}
 		m := &p.members[i]
 		i++
-		if m.key == key && m.value == value && m.text != nil {
-			continue
+		switch {
+		case m.key != key || m.lead == nil:
+			sorted = false
+			m.key = key
+			m.lead = append(streams.AppendText(m.lead[:0], key, streams.ASCII), ": "...)
+			m.text = m.text[:0]
+		case m.value != value:
+			m.text = m.text[:0]
+		case len(m.text) == 0:
+			m.text = streams.AppendText(m.text, value, streams.ASCII)
 		}
-		sorted = sorted && m.key == key && m.text != nil
-		m.key, m.value = key, value
-		m.text = append(streams.AppendText(m.text[:0], key, streams.ASCII), ": "...)
-		m.text = streams.AppendText(m.text, value, streams.ASCII)
+		m.value = value
 	}
 	p.members = p.members[:i]
 	if sorted {

@@ -22,6 +22,7 @@ type selection struct {
 	row      func(*streams.Flat) error // is given each row, to look at and not to keep
 	document func() error              // is called after the rows of each document
 
+	root        string       // the address of the mirror, to be followed by a path
 	above, flat streams.Flat // of the version, and of the item: their memory serves all
 }
 
@@ -72,6 +73,7 @@ func checkProducts(p *streams.Products) error {
 }
 
 func (s *selection) products(ctx context.Context, p *streams.Products) error {
+	s.root = s.mirror.URL("")
 	o := plan.Options{Max: s.max}
 	if len(s.filters) > 0 {
 		o.Item = func(e *streams.Entity) (bool, error) { return s.filters.Match(e.Get) }
@@ -103,7 +105,7 @@ func (s *selection) version(p *streams.Products, step *plan.Step, c plan.Change)
 		s.flat.Reset(&s.above)
 		e.AddItem(&s.flat)
 		if path, ok := s.flat.Get("path"); ok {
-			s.flat.Set("item_url", s.mirror.URL(path))
+			s.flat.Set("item_url", s.root+path)
 		}
 		if err := s.row(&s.flat); err != nil {
 			return err
