@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/seed-43fb3962/sstream/fetch"
 	"github.com/seed-43fb3962/sstream/internal/python"
@@ -22,8 +23,9 @@ type selection struct {
 	row      func(*streams.Flat) error // is given each row, to look at and not to keep
 	document func() error              // is called after the rows of each document
 
-	root        string       // the address of the mirror, to be followed by a path
-	above, flat streams.Flat // of the version, and of the item: their memory serves all
+	root        string          // the address of the mirror, to be followed by a path
+	addresses   strings.Builder // of items: one allocation for hundreds of them
+	above, flat streams.Flat    // of the version, and of the item: their memory serves all
 }
 
 // run hands out the rows.
@@ -105,11 +107,24 @@ func (s *selection) version(p *streams.Products, step *plan.Step, c plan.Change)
 		s.flat.Reset(&s.above)
 		e.AddItem(&s.flat)
 		if path, ok := s.flat.Get("path"); ok {
-			s.flat.Set("item_url", s.root+path)
+			s.flat.Set("item_url", s.address(path))
 		}
 		if err := s.row(&s.flat); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// address returns where the file at a path of the mirror is.
+func (s *selection) address(path string) string {
+	b := &s.addresses
+	if n := len(s.root) + len(path); n > b.Cap()-b.Len() {
+		b.Reset() // those that were made stay as they are
+		b.Grow(max(n, 64<<10))
+	}
+	start := b.Len()
+	b.WriteString(s.root)
+	b.WriteString(path)
+	return b.String()[start:]
 }
