@@ -1,5 +1,6 @@
 # Sourced by the run scripts: runs commands in turns and compares them. ROUNDS (5) is how often each is run. PYTHON_TOOLS is
-# a checkout of the Python tools: if it is given, they run beside the others. PYTHON (python3) is what runs them.
+# a checkout of the Python tools: if it is given, they run beside the others. PYTHON (python3) is what runs them. ONLY, a
+# regular expression, chooses the comparisons by their titles (all of them).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 work=$(mktemp -d)
@@ -17,7 +18,7 @@ python_tool() {
 }
 
 # same A B: their outputs, by their place in the comparison, are the same.
-same() { cmp "$work/out.$((2 * $1))" "$work/out.$((2 * $2))"; }
+same() { [ -z "$ran" ] || cmp "$work/out.$((2 * $1))" "$work/out.$((2 * $2))"; }
 
 # compare TITLE NAME COMMAND [NAME COMMAND]...: medians of CPU seconds, wall seconds and MiB of memory, and the CPU
 # seconds as a multiple of those of the first command. What the first round prints is kept, to be compared; the others print
@@ -26,6 +27,9 @@ same() { cmp "$work/out.$((2 * $1))" "$work/out.$((2 * $2))"; }
 compare() {
 	local title=$1 round i
 	shift
+	ran=
+	[[ $title =~ ${ONLY:-} ]] || return 0
+	ran=yes
 	local -a words=("$@")
 	for ((round = 0; round < ${ROUNDS:-5}; round++)); do
 		for i in $(seq 0 2 $((${#words[@]} - 1)) | shuf --random-source=<(yes "$round")); do
