@@ -105,3 +105,28 @@ func TestRemoveFails(t *testing.T) {
 	}
 	want(t, "listing", r.listing(), before)
 }
+
+// TestRemoveDeltas: with a root go the deltas that make it; those that are made of it are not listed any more.
+func TestRemoveDeltas(t *testing.T) {
+	r := newTestRoot(t)
+	for _, version := range []string{"20240101", "20240102", "20240103"} {
+		r.version(product0+version, "lxd.tar.xz", "rootfs.squashfs", "disk.qcow2")
+	}
+	o := Options{Differ: copier{}, Publish: r.publish}
+	var fingerprint string
+	for _, image := range Images(r.mustBuild(o).Streams[0].Products) {
+		if image.Version == "20240102" && image.Type == "container" {
+			fingerprint = image.Fingerprint
+		}
+	}
+	if _, err := Remove(t.Context(), r.dir, o, fingerprint); err != nil {
+		t.Fatal(err)
+	}
+	r.check()
+	want(t, "listing", r.listing(), `ubuntu:noble:amd64:cloud 20240101: disk.qcow2 incus.tar.xz lxd.tar.xz rootfs.squashfs
+ubuntu:noble:amd64:cloud 20240102: disk.qcow2 incus.tar.xz lxd.tar.xz
+ubuntu:noble:amd64:cloud 20240103: disk.qcow2 incus.tar.xz lxd.tar.xz rootfs.squashfs`)
+	if r.exists(product0+"20240102/rootfs.20240101.vcdiff") || r.exists(retiredPath) {
+		t.Error("the delta that makes it is still there, or written down")
+	}
+}

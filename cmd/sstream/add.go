@@ -72,7 +72,8 @@ func newRemoveCommand(a *app) *cobra.Command {
 		Use:   "remove FINGERPRINT",
 		Short: "Take an image out of a stream and delete its files",
 		Long: `remove takes the image with that fingerprint, of which the first 12 digits are enough, out of the documents and then
-deletes its files: its version, or only its root file system if the version holds another image too.
+deletes its files: its version, or only its root file system with the deltas that make it if the version holds another
+image too. Should it be interrupted, the next prune deletes what is left.
 
 ` + exitHelp,
 		Example: `  sstream remove 3f53ad56f5b2 --root /srv/images
