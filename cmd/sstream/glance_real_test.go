@@ -132,6 +132,7 @@ func TestRealSeed(t *testing.T) {
 		t.Errorf("the first run: %s%s", out, errs)
 	}
 	c.juju("RegionOne", "com.ubuntu.cloud:server:22.04:amd64", "com.ubuntu.cloud:server:24.04:amd64", "com.ubuntu.cloud:server:14.04:i386")
+	c.queried("RegionOne", "01-basic")
 	ids, _ := c.must("sstream", "query", "--output-format=%(id)s %(region)s", c.address("RegionOne", "streams/v1/index.json"))
 	for _, i := range c.images("RegionOne") {
 		if !strings.Contains(ids, i["id"].(string)+" RegionOne\n") {
