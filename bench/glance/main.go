@@ -62,8 +62,9 @@ type way struct {
 }
 
 type measure struct {
-	wall, cpu, server time.Duration
-	disk              int64 // most bytes in temporary files
+	wall, cpu time.Duration
+	server    spent
+	disk      int64 // most bytes in temporary files
 }
 
 func run(rounds, images, size int, sstream, other string) error {
@@ -240,7 +241,8 @@ func (b *bench) measure(w *way) error {
 	go b.watch(stop, most)
 	before, began := b.serverTime(), time.Now()
 	cpu, err := w.run()
-	m := measure{wall: time.Since(began), cpu: cpu, server: b.serverTime() - before}
+	after := b.serverTime()
+	m := measure{wall: time.Since(began), cpu: cpu, server: spent{after.cpu - before.cpu, after.queue - before.queue}}
 	close(stop)
 	m.disk = <-most
 	if err != nil {
@@ -276,17 +278,22 @@ func (b *bench) watch(stop <-chan struct{}, most chan<- int64) {
 	}
 }
 
-// serverTime is the processor time that the image service has taken.
-func (b *bench) serverTime() time.Duration {
-	text, err := os.ReadFile("/proc/" + b.pid + "/stat")
+// spent is what the image service's process did: what is left of the wall is time in which it had nothing to do.
+type spent struct {
+	cpu   time.Duration
+	queue time.Duration // ready to run, without a processor
+}
+
+// serverTime is what the image service has spent so far; nothing if its process is not known.
+func (b *bench) serverTime() spent {
+	text, err := os.ReadFile("/proc/" + b.pid + "/schedstat")
 	if err != nil {
-		return 0
+		return spent{}
 	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	user, _ := strconv.Atoi(fields[11])
-	system, _ := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond // clock ticks
+	fields := strings.Fields(string(text)) // nanoseconds
+	cpu, _ := strconv.ParseInt(fields[0], 10, 64)
+	queue, _ := strconv.ParseInt(fields[1], 10, 64)
+	return spent{time.Duration(cpu), time.Duration(queue)}
 }
 
 func (b *bench) clear() error {
@@ -303,18 +310,24 @@ func (b *bench) clear() error {
 	return nil
 }
 
-// report prints medians, and how often the time by hand they are.
+// report prints medians: of what each way took, and of how often the time by hand in the same round that is.
 func report(ways []*way, images, size int) {
 	fmt.Printf("%d images of %.1f MiB, medians of %d rounds\n", images, float64(size)/(1<<20), len(ways[0].all))
-	fmt.Printf("%-26s %8s %8s %12s %14s %14s\n", "way", "wall s", "ratio", "client CPU s", "server CPU s", "temp disk MiB")
-	floor := 0.0
+	fmt.Printf("%-26s %8s %8s %15s %12s %12s %13s %13s %13s\n", "way", "wall s", "ratio", "range", "client CPU s", "server CPU s", "server queue s", "server idle s", "temp disk MiB")
 	for _, w := range ways {
-		wall := median(w.all, func(m measure) float64 { return m.wall.Seconds() })
-		if floor == 0 {
-			floor = wall
+		seconds := func(of func(measure) time.Duration) float64 {
+			return median(w.all, func(m measure) float64 { return of(m).Seconds() })
 		}
-		fmt.Printf("%-26s %8.2f %8.2f %12.2f %14.2f %14.1f\n", w.name, wall, wall/floor,
-			median(w.all, func(m measure) float64 { return m.cpu.Seconds() }), median(w.all, func(m measure) float64 { return m.server.Seconds() }),
+		var ratios []float64
+		for i, m := range w.all {
+			ratios = append(ratios, m.wall.Seconds()/ways[0].all[i].wall.Seconds())
+		}
+		slices.Sort(ratios)
+		fmt.Printf("%-26s %8.2f %8.2f %8.2f - %4.2f %12.2f %12.2f %14.3f %13.3f %13.1f\n", w.name,
+			seconds(func(m measure) time.Duration { return m.wall }), ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1],
+			seconds(func(m measure) time.Duration { return m.cpu }), seconds(func(m measure) time.Duration { return m.server.cpu }),
+			seconds(func(m measure) time.Duration { return m.server.queue }),
+			seconds(func(m measure) time.Duration { return m.wall - m.server.cpu - m.server.queue }),
 			median(w.all, func(m measure) float64 { return float64(m.disk) / (1 << 20) }))
 	}
 }
