@@ -254,3 +254,16 @@ func TestNewImageAfterCut(t *testing.T) {
 		t.Errorf("uploads: %v", puts)
 	}
 }
+
+// An import that fails leaves an image that is neither here nor there; only its tasks tell.
+func TestImportFails(t *testing.T) {
+	cloud := openstacktest.New(t, "RegionOne")
+	cloud.Broken = true
+	s := newSetup(t, cloud.Getenv, "RegionOne")
+	o := released
+	o.ImportConversion = true
+	s.check(s.run(newMirror(t, "base"), o), "and left it importing: the import failed: Task failed due to Internal Error")
+	if images := s.images("RegionOne"); len(images) != 0 {
+		t.Errorf("left: %v", images)
+	}
+}

@@ -29,6 +29,7 @@ type Cloud struct {
 	Version string   // that Keystone speaks: v3 or v2.0
 	Member  bool     // the user may not make public images
 	Convert bool     // an import turns images to raw, as Glance's image_conversion plugin does
+	Broken  bool     // an import fails, as that plugin does: the image stays as it is, and a task tells
 
 	// Intercept, if set, sees every request before the cloud does and may return a fault.
 	Intercept func(Request) *Fault

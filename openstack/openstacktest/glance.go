@@ -28,6 +28,7 @@ type image struct {
 	fields map[string]any
 	data   []byte
 	order  int
+	tasks  []map[string]string
 }
 
 func (i *image) status() string { return i.fields["status"].(string) }
@@ -96,6 +97,8 @@ func (c *Cloud) image(w http.ResponseWriter, req Request, path string) {
 		c.uploadImage(w, req, r, id, "uploading", func(i *image) { i.fields["status"] = "uploading" })
 	case action == "import" && req.Method == http.MethodPost:
 		c.importImage(w, req, r, id)
+	case action == "tasks" && req.Method == http.MethodGet:
+		c.withImage(w, r, id, func(i *image) { answer(w, http.StatusOK, map[string]any{"tasks": i.tasks}) })
 	case action == "" && req.Method == http.MethodGet:
 		c.withImage(w, r, id, func(i *image) { answer(w, http.StatusOK, i.fields) })
 	case action == "" && req.Method == http.MethodPatch:
@@ -244,6 +247,12 @@ func (c *Cloud) importImage(w http.ResponseWriter, req Request, r *region, id st
 	c.withImage(w, r, id, func(i *image) {
 		if i.status() != "uploading" {
 			page(w, http.StatusConflict, "Image needs to be staged before 'glance-direct' method can be used")
+			return
+		}
+		if c.Broken {
+			i.fields["status"] = "importing"
+			i.tasks = append(i.tasks, map[string]string{"status": "failure", "message": "Task failed due to Internal Error"})
+			w.WriteHeader(http.StatusAccepted)
 			return
 		}
 		if c.Convert {
