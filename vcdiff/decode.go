@@ -12,8 +12,10 @@ type DecodeOptions struct {
 	// MaxSize is the most bytes that may be written, against a delta that never ends. 0 means no limit.
 	MaxSize int64
 
-	// MaxWindow is the largest target window that is accepted: a decoder has to hold one in memory, and a few more of
-	// the kind for its sections. 0 means 64 MiB, which is the most of xdelta3 3.2; 3.0 writes 8 MiB.
+	// MaxWindow is the largest target window that is accepted, in bytes. A decoder holds the window and its sections in
+	// memory, and for each of the three kinds of these what was decoded before: with the default options of an [Encoder]
+	// that is less than 150 MiB. A delta that is made to take as much as it can takes up to twelve times MaxWindow and
+	// 240 MiB. 0 means 64 MiB, which is the most of xdelta3 3.2; 3.0 writes 8 MiB.
 	MaxWindow int
 }
 
@@ -39,6 +41,7 @@ func Decode(ctx context.Context, dst io.Writer, source io.ReaderAt, delta io.Rea
 	if err != nil {
 		return 0, fmt.Errorf("vcdiff: %w", err)
 	}
+	defer d.close()
 	a := applier{source: &sourceReader{input: &input{r: source, size: unknownSize}}}
 	var written int64
 	for {

@@ -119,7 +119,6 @@ func (e *encoding) newWorker() *worker {
 	w.buf = offheap.Make[byte](n)
 	w.matches = offheap.Make[match](mostMatches(n))
 	w.refiner.found = offheap.Make[match](mostMatches(n))
-	w.refiner.settled = offheap.Make[match](mostMatches(n))
 	w.refiner.local.buf = offheap.Make[byte](localRoom)[:0]
 	// What a window adds is at most the window; batches are of up to batchSize and a window more.
 	w.room = offheap.Make[byte](2*n + 2*batchSize)
@@ -132,9 +131,8 @@ func (w *worker) free() {
 	for _, b := range [][]byte{w.buf, w.refiner.local.buf, w.room} {
 		offheap.Free(b)
 	}
-	for _, ms := range [][]match{w.matches, w.refiner.found, w.refiner.settled} {
-		offheap.Free(ms)
-	}
+	offheap.Free(w.matches)
+	offheap.Free(w.refiner.found)
 }
 
 // firstRound finds the long matches of all windows.

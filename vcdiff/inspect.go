@@ -34,6 +34,7 @@ func Inspect(delta io.Reader) (Info, error) {
 	if err != nil {
 		return Info{}, fmt.Errorf("vcdiff: %w", err)
 	}
+	defer d.close()
 	info := Info{Secondary: d.secondary, AppHeader: d.app}
 	for {
 		var w window

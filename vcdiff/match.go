@@ -20,7 +20,7 @@ func (m match) end() int { return m.pos + m.n }
 func (m match) ahead() int64 { return m.src - int64(m.pos) }
 
 // mostMatches is how many matches there is room for in a window. Code in which every pointer has changed has fewer.
-func mostMatches(window int) int { return max(window/64, 4<<10) }
+func mostMatches(window int) int { return max(window/32, 4<<10) }
 
 // samePrefix says how many bytes a and b have in common at their start.
 func samePrefix(a, b []byte) int {

@@ -116,8 +116,8 @@ func (s *Options) dictionary(section int) (dict, slack int) {
 }
 
 // workerMemory is what a worker needs at the most for windows of a size: the window, the literals in it, raw and
-// compressed, and a window and a half for its matches and what is written of them.
+// compressed, its matches, for which there is twice room, and what is written of these.
 func workerMemory(window int) int64 {
-	const tables = 16 << 20
-	return 5*int64(window) + tables
+	const tables = 12 << 20
+	return int64(window)*11/2 + tables
 }

@@ -7,15 +7,15 @@ type refiner struct {
 	fine  fineFinder
 	local localFinder
 
-	found, settled []match // room for what one search finds, and for what is settled after the first
+	found []match // room for what one search finds
 }
 
-// refine returns the matches of the first round and what is found between them, in order: in the place of the former.
-func (r *refiner) refine(t []byte, p *plannedWindow, coarse []match) []match {
-	found := r.found[: 0 : cap(r.found)-len(coarse)]
+// refine returns the matches of the first round and what is found between them, in order: where the former were.
+func (r *refiner) refine(t []byte, p *plannedWindow, ms []match) []match {
+	found := r.found[: 0 : cap(r.found)-len(ms)]
 	r.fine.start(t)
-	gaps(coarse, len(t), func(lo, hi int) { found = r.fine.find(lo, hi, found) }, func(match) {})
-	ms := settled(r.settled[:0], p, coarse, found)
+	gaps(ms, len(t), func(lo, hi int) { found = r.fine.find(lo, hi, found) }, func(match) {})
+	ms = p.settled(merged(ms, found))
 
 	found = r.found[: 0 : cap(r.found)-len(ms)]
 	next, before := 0, p.before
@@ -34,20 +34,28 @@ func (r *refiner) refine(t []byte, p *plannedWindow, coarse []match) []match {
 			before = m.src + int64(m.n)
 		}
 	})
-	return settled(coarse[:0], p, ms, found)
+	return p.settled(merged(ms, found))
 }
 
-// settled appends to all those of ms and others that the stock decoder copies without undue effort, in order.
-func settled(all []match, p *plannedWindow, ms, others []match) []match {
-	for _, m := range ms {
-		for len(others) > 0 && others[0].pos < m.pos {
-			all = append(all, others[0])
-			others = others[1:]
+// merged adds others to ms, which has room for them. Both are in order, and so is what is returned.
+func merged(ms, others []match) []match {
+	all := append(ms, others...)
+	for i, k := len(ms)-1, len(others)-1; k >= 0; {
+		if i >= 0 && ms[i].pos > others[k].pos {
+			all[i+k+1] = ms[i]
+			i--
+		} else {
+			all[i+k+1] = others[k]
+			k--
 		}
-		all = append(all, m)
 	}
+	return all
+}
+
+// settled keeps those of ms that the stock decoder copies without undue effort.
+func (p *plannedWindow) settled(ms []match) []match {
 	cache := p.cache
-	return newRation(&cache, p.free).filter(append(all, others...))
+	return newRation(&cache, p.free).filter(ms)
 }
 
 // gaps calls gap for each part of a window of n bytes that lies between the matches, and each for these, in order.

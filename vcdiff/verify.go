@@ -37,6 +37,7 @@ func (v *verifier) run(ctx context.Context, delta io.Reader) error {
 	if err != nil {
 		return err
 	}
+	defer d.close()
 	for {
 		if err := ctx.Err(); err != nil {
 			return err

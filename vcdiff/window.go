@@ -2,11 +2,12 @@ package vcdiff
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
+
+	"github.com/seed-43fb3962/sstream/vcdiff/internal/offheap"
 )
 
 // The first bytes of a delta, and the bits of its header and of the windows (RFC 3284, section 4).
@@ -51,7 +52,7 @@ type deltaReader struct {
 	secondary Secondary
 	app       []byte // nil if there is none
 	pieces    [sections]xzDecoder
-	body      bytes.Buffer
+	body      []byte // of the window, off the heap
 }
 
 func newDeltaReader(r io.Reader, maxWindow int) (*deltaReader, error) {
@@ -150,12 +151,26 @@ func (d *deltaReader) window(w *window, bits byte) error {
 	if most := 6*uint64(d.maxWindow) + 1<<10; length > most {
 		return fmt.Errorf("%w: window of %d bytes, above %d", ErrUnsupported, length, most)
 	}
-	// The buffer grows with what is there, not with what is announced.
-	d.body.Reset()
-	if _, err := io.CopyN(&d.body, d.r, int64(length)); err != nil {
+	if int(length) > cap(d.body) {
+		offheap.Free(d.body)
+		d.body = offheap.Make[byte](int(length)) // memory is taken for what is there, not for what is announced
+	}
+	d.body = d.body[:length]
+	if _, err := io.ReadFull(d.r, d.body); err != nil {
 		return err
 	}
-	return d.parse(w, d.body.Bytes())
+	return d.parse(w, d.body)
+}
+
+// close frees what the reader holds, the sections of the last window included.
+func (d *deltaReader) close() {
+	offheap.Free(d.body)
+	d.body = nil
+	for _, p := range d.pieces {
+		if p.lzma != nil {
+			p.lzma.Close()
+		}
+	}
 }
 
 // parse reads all of a window that its length covers.

@@ -3,19 +3,21 @@ package lzma2
 import (
 	"encoding/binary"
 	"fmt"
+
+	"github.com/seed-43fb3962/sstream/vcdiff/internal/offheap"
 )
 
 // Decoder reads one LZMA2 stream that comes in pieces.
 type Decoder struct {
 	dict int
-	buf  []byte // what was decoded since the dictionary was new, as far back as the dictionary goes
+	buf  []byte // what was decoded since the dictionary was new, as far back as the dictionary goes; off the heap
 	m    model
 
 	needDict, needProps, needState bool
 }
 
-// NewDecoder returns a decoder for streams with a dictionary of at most dict bytes. Its memory grows with what it reads,
-// up to twice dict.
+// NewDecoder returns a decoder for streams with a dictionary of at most dict bytes. It has to be closed. Its memory grows
+// with what it reads, up to five quarters of dict and the longest piece.
 func NewDecoder(dict int) *Decoder {
 	return &Decoder{dict: max(dict, 1<<12), needDict: true, needProps: true, needState: true}
 }
@@ -26,6 +28,7 @@ func (d *Decoder) Decode(src []byte, n int) ([]byte, error) {
 	if extra := (len(d.buf) - d.dict) &^ 15; extra > d.dict/4 {
 		d.buf = append(d.buf[:0], d.buf[extra:]...)
 	}
+	d.grow(n)
 	start := len(d.buf)
 	want := start + n
 	for len(src) > 0 {
@@ -57,6 +60,22 @@ func (d *Decoder) Decode(src []byte, n int) ([]byte, error) {
 		return nil, fmt.Errorf("%w: holds %d bytes, not %d", ErrCorrupt, len(d.buf)-start, n)
 	}
 	return d.buf[start:], nil
+}
+
+// grow makes room for n more bytes, and at once for all that is remembered, of which memory is taken as it is used.
+func (d *Decoder) grow(n int) {
+	if cap(d.buf)-len(d.buf) >= n {
+		return
+	}
+	old := d.buf
+	d.buf = append(offheap.Make[byte](d.dict + d.dict/4 + 16 + n)[:0], old...)
+	offheap.Free(old)
+}
+
+// Close frees what d holds, what Decode returned last included.
+func (d *Decoder) Close() {
+	offheap.Free(d.buf)
+	d.buf = nil
 }
 
 // stored reads a stored chunk.
