@@ -261,3 +261,42 @@ func TestNotWorthwhile(t *testing.T) {
 		}
 	}
 }
+
+// TestCancelled: Decode and Verify end at the next window when they are cancelled, wherever they are.
+func TestCancelled(t *testing.T) {
+	r := rand.New(rand.NewPCG(27, 28))
+	source := randomBytes(r, 300_000)
+	target := edited(r, source, 50, 1000)
+	const window = 1 << 14
+	delta := encode(t, source, target, &Options{WindowSize: window})
+	for name, run := range map[string]func(ctx context.Context, source io.ReaderAt) error{
+		"decode": func(ctx context.Context, source io.ReaderAt) error {
+			_, err := Decode(ctx, io.Discard, source, bytes.NewReader(delta), nil)
+			return err
+		},
+		"verify": func(ctx context.Context, source io.ReaderAt) error {
+			return Verify(ctx, source, bytes.NewReader(delta), bytes.NewReader(target), int64(len(target)))
+		},
+	} {
+		for _, at := range []int64{0, 1, 100_000, 250_000} {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var last int64 // byte of the source that was read
+			err := run(ctx, readerFunc(func(p []byte, off int64) (int, error) {
+				if last = max(last, off+int64(len(p))); last > at {
+					cancel()
+				}
+				return bytes.NewReader(source).ReadAt(p, off)
+			}))
+			if !errors.Is(err, context.Canceled) || last > at+2*window+2*cacheBlock+50_000 {
+				t.Errorf("%s, cancelled at byte %d: %v, after byte %d was read", name, at, err, last)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		reads := readerFunc(func([]byte, int64) (int, error) { t.Error(name, "reads when it is cancelled before"); return 0, io.EOF })
+		if err := run(ctx, reads); !errors.Is(err, ctx.Err()) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -197,11 +197,12 @@ func (f *fineFinder) best(t []byte, lo, i int, h uint64) match {
 // inWindow returns the match with an earlier picked place of the window, and makes this one known.
 func (f *fineFinder) inWindow(t []byte, lo, i int, h uint64) match {
 	head := &f.heads[spread(h)>>(64-selfLog)]
-	from := int(*head) - int(f.base)
+	last := *head
 	*head = f.base + uint32(i)
-	if from < 0 {
-		return match{}
+	if last < f.base {
+		return match{} // in an earlier window
 	}
+	from := int(last - f.base)
 	n := samePrefix(t[i:], f.t[from:])
 	if n < fineSize {
 		return match{}

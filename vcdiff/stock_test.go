@@ -3,10 +3,14 @@ package vcdiff
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -117,11 +121,51 @@ func TestStockDecodesOurs(t *testing.T) {
 func TestWeDecodeStock(t *testing.T) {
 	for _, p := range pairs() {
 		for _, options := range [][]string{{}, {"-9"}, {"-1"}, {"-0", "-S", "none"}, {"-9", "-S", "none"}, {"-n"}, {"-A"}, {"-W", "16384"}} {
-			delta := stockEncode(t, p.source, p.target, options...)
-			got, err := decode(p.source, delta)
-			if err != nil || !bytes.Equal(got, p.target) {
-				t.Fatalf("%s: xdelta3 %v: %v", p.name, options, err)
+			decodesStock(t, p, options...)
+		}
+	}
+}
+
+func decodesStock(t *testing.T, p pair, options ...string) {
+	t.Helper()
+	delta := stockEncode(t, p.source, p.target, options...)
+	if got, err := decode(p.source, delta); err != nil || !bytes.Equal(got, p.target) {
+		t.Fatalf("%s: xdelta3 %v: %v", p.name, options, err)
+	}
+}
+
+// TestStockOptions decodes what stock xdelta3 writes at each level, with and without LZMA, checksums and an application
+// header. What it compresses with its own coders is refused by name, and is decoded where it found nothing to compress.
+func TestStockOptions(t *testing.T) {
+	r := rand.New(rand.NewPCG(53, 54))
+	source := append(text(r, 200_000), randomBytes(r, 100_000)...)
+	p := pair{"edits and new text", source, append(edited(r, source, 100, 300), text(r, 30_000)...)}
+	for level := range 10 {
+		for _, secondary := range []string{"none", "lzma", "djw", "fgk"} {
+			options := []string{fmt.Sprint("-", level), "-S", secondary}
+			if secondary == "djw" || secondary == "fgk" {
+				if _, err := decode(p.source, stockEncode(t, p.source, p.target, options...)); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), secondary) {
+					t.Errorf("xdelta3 %v: %v", options, err)
+				}
+				continue
 			}
+			for _, more := range [][]string{nil, {"-n"}, {"-A=about"}, {"-A"}} {
+				decodesStock(t, p, append(options, more...)...)
+			}
+		}
+	}
+	for _, secondary := range []string{"djw", "fgk"} {
+		decodesStock(t, pair{"equal", source, source}, "-S", secondary)
+	}
+	info, err := Inspect(bytes.NewReader(stockEncode(t, p.source, p.target, "-A=about", "-n")))
+	if err != nil || string(info.AppHeader) != "about" || info.Checksums != 0 || info.Windows == 0 {
+		t.Errorf("%+v, %v", info, err)
+	}
+	// What is written here has neither a header that names files nor a window without checksum.
+	for _, o := range []*Options{nil, {NoSecondary: true}} {
+		info, err := Inspect(bytes.NewReader(encode(t, p.source, p.target, o)))
+		if err != nil || info.AppHeader != nil || info.Checksums != info.Windows || (info.Secondary == None) != (o != nil) {
+			t.Errorf("%+v, %v", info, err)
 		}
 	}
 }
