@@ -610,14 +610,14 @@ func TestDeltaOfChangedFile(t *testing.T) {
 			r.put(product0+v+"/lxd.tar.xz", v)
 			r.put(product0+v+"/rootfs.squashfs", fmt.Sprint(strings.Repeat("0123456789abcdef", 500), n))
 		}
-		r.mustBuild(Options{Differ: VCDIFF{}})
+		r.mustBuild(Options{Differ: &VCDIFF{}})
 		delta := filepath.Join(r.dir, product0+"20240102/rootfs.20240101.vcdiff")
 		before, err := os.ReadFile(delta)
 		if err != nil {
 			t.Fatal(err)
 		}
 		r.put(product0+changed+"/rootfs.squashfs", strings.Repeat("fedcba9876543210 changed", 400))
-		r.mustBuild(Options{Differ: VCDIFF{}})
+		r.mustBuild(Options{Differ: &VCDIFF{}})
 		r.check()
 		if after, err := os.ReadFile(delta); err == nil && bytes.Equal(before, after) && strings.Contains(r.listing(), "vcdiff") {
 			t.Errorf("%s: a delta that is no longer right is listed", changed)

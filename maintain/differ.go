@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 
 	"github.com/seed-43fb3962/sstream/vcdiff"
 )
@@ -24,14 +25,18 @@ type Differ interface {
 	Verify(ctx context.Context, source, delta, target string) error
 }
 
-// VCDIFF is the [Differ] that is built in. Each delta that is made takes the memory that its options say: with several at
-// a time it is as many times that.
+// VCDIFF is the [Differ] that is built in. It makes one delta at a time, with all the processors and the memory that its
+// options say; to check others meanwhile takes a decoder's memory each. It must not be copied once it is used.
 type VCDIFF struct {
 	Options vcdiff.Options
+
+	making sync.Mutex
 }
 
 // Encode implements [Differ].
-func (d VCDIFF) Encode(ctx context.Context, source, target, delta string) (err error) {
+func (d *VCDIFF) Encode(ctx context.Context, source, target, delta string) (err error) {
+	d.making.Lock()
+	defer d.making.Unlock()
 	from, fromSize, err := openSized(source)
 	if err != nil {
 		return err
@@ -52,7 +57,7 @@ func (d VCDIFF) Encode(ctx context.Context, source, target, delta string) (err e
 }
 
 // Verify implements [Differ].
-func (VCDIFF) Verify(ctx context.Context, source, delta, target string) error {
+func (*VCDIFF) Verify(ctx context.Context, source, delta, target string) error {
 	from, err := os.Open(source)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func ExampleBuild() {
 		}
 	}
 	report, err := maintain.Build(context.Background(), root, maintain.Options{
-		Differ: maintain.VCDIFF{},
+		Differ: &maintain.VCDIFF{},
 		Publish: func(_ context.Context, docs map[string][]byte) error {
 			fmt.Println(slices.Sorted(maps.Keys(docs))) // a publish.Publisher writes them
 			return nil

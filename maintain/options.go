@@ -14,7 +14,7 @@ import (
 type Options struct {
 	Streams       []string // directories below the root; none: "images"
 	StreamVersion string   // the directory below streams/ that the documents go to; "": "v1"
-	Workers       int      // how many files are read, or deltas made, at a time; 0: one a processor
+	Workers       int      // how many files are read, or deltas worked on, at a time; 0: one a processor
 
 	Clients []Client // for whom; none: LXD and Incus
 	Deltas  []string // ftypes of the roots that deltas are listed for; none: squashfs

@@ -101,7 +101,7 @@ type buildFlags struct {
 func (b *buildFlags) add(cmd *cobra.Command) {
 	b.treeFlags.add(cmd)
 	f := cmd.Flags()
-	f.IntVar(&b.workers, "workers", 0, "how many files are read, or deltas made, at a time; 0: one a processor")
+	f.IntVar(&b.workers, "workers", 0, "how many files are read, or deltas worked on, at a time; 0: one a processor")
 	f.StringSliceVar(&b.clients, "clients", []string{"lxd", "incus"}, "for `whom` images are listed: lxd, incus")
 	f.StringSliceVar(&b.deltas, "deltas", []string{"squashfs"}, "`kinds` of deltas: squashfs, disk (never beside incus), none")
 	f.StringVar(&b.tool, "delta-tool", "vcdiff", "what makes deltas: vcdiff (built in) or xdelta3 (the `program`)")
@@ -159,9 +159,9 @@ at least one *.squashfs or *.qcow2. A version whose name begins with a dot is pa
 and rename it when it is whole. SHA256SUMS is verified if there is one; image.yaml (or images.yaml) may name the
 distribution, further aliases and requirements in a section simplestream.
 
-Each file is read once, when it is new or has changed. Deltas are made between each version and the one before it, and
-listed once they are known to work; one that has more than four fifths of its target's size is left out. The documents
-are replaced when everything is ready. A version that is not right is left out and reported; versions that are gone from
+Each file is read once, when it is new or has changed. Deltas are made between each version and the one before it, one at
+a time with up to 256 MiB of memory, and listed once they are known to work; one that has more than four fifths of its
+target's size is left out. The documents are replaced when everything is ready. A version that is not right is left out and reported; versions that are gone from
 the disk leave the documents.
 
 With --watch the command stays and builds again whenever images come or go, until it is interrupted.
@@ -211,7 +211,7 @@ func differ(tool string) (maintain.Differ, error) {
 	case "vcdiff":
 		var d maintain.VCDIFF
 		d.Options.MaxRatio = worthPublishing
-		return d, nil
+		return &d, nil
 	case "xdelta3":
 		return maintain.Xdelta3{}, nil
 	}

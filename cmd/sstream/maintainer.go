@@ -70,7 +70,7 @@ func (m *maintainer) buildCommand() *cobra.Command {
 					return err
 				}
 				report, err := maintain.Build(ctx, root, maintain.Options{Streams: m.streams, StreamVersion: m.streamVersion,
-					Workers: max(workers, 1), Differ: maintain.VCDIFF{}, Publish: publishPlainly(root), Seed: true, Log: m.log})
+					Workers: max(workers, 1), Differ: &maintain.VCDIFF{}, Publish: publishPlainly(root), Seed: true, Log: m.log})
 				if err == nil && len(report.Failed) > 0 { // the others were built
 					err = report.Failed[0]
 				}
