@@ -23,8 +23,12 @@ import (
 // settledPath holds what the latest run left settled. It can be deleted: the next run decides anew.
 const settledPath = ".sstream/settled"
 
+// rules is to be raised when package plan, or this one, comes to decide something else by the same inputs. The build of the
+// program counts too, but one without a version tells little.
+const rules = 1
+
 // settled says that a run has nothing to do as long as all that it decides by is the same, and the files are there. Stored
-// it is a line of JSON, and the files behind it.
+// it is the files, a line feed, and the rest as JSON.
 type settled struct {
 	Inputs     string   `json:"inputs"`      // what the run decided by, as [run.inputs] returns it
 	ContentIDs []string `json:"content_ids"` // whose records belong to that
@@ -42,12 +46,14 @@ func (r *run) findSettled(ctx context.Context) *settled {
 	if err != nil {
 		return nil
 	}
-	s := new(settled)
-	head, files, _ := bytes.Cut(data, []byte("\n"))
-	if json.Unmarshal(head, s) != nil {
+	at := bytes.LastIndexByte(data, '\n')
+	if at < 0 {
 		return nil
 	}
-	s.files = files
+	s := &settled{files: data[:at]}
+	if json.Unmarshal(data[at:], s) != nil {
+		return nil
+	}
 	if inputs, err := r.inputs(ctx, s); err != nil || inputs != s.Inputs || !r.allThere(ctx, s.files) {
 		return nil
 	}
@@ -56,7 +62,8 @@ func (r *run) findSettled(ctx context.Context) *settled {
 
 // allThere tells whether every one of files is there, in its size.
 func (r *run) allThere(ctx context.Context, files []byte) bool {
-	for file := range strings.SplitSeq(strings.TrimSuffix(string(files), "\x00"), "\x00") {
+	for file, rest := "", string(files); rest != ""; {
+		file, rest, _ = strings.Cut(rest, "\x00")
 		text, path, _ := strings.Cut(file, " ")
 		size, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || !r.isThere(ctx, path, size) {
@@ -90,11 +97,11 @@ func (r *run) settle(ctx context.Context, notHeld int) error {
 		return nil
 	}
 	s.Inputs = inputs
-	head, err := json.Marshal(s)
+	rest, err := json.Marshal(s)
 	if err != nil {
 		return err
 	}
-	return write(ctx, r.dst, settledPath, store.Bytes(slices.Concat(head, []byte("\n"), s.files)))
+	return write(ctx, r.dst, settledPath, store.Bytes(append(append(s.files, '\n'), rest...)))
 }
 
 // inputs returns a digest of all that a run decides by, but for the files themselves, together with s: the program, what is
@@ -115,7 +122,7 @@ func (r *run) inputs(ctx context.Context, s *settled) (string, error) {
 		most = strconv.Itoa(*r.Plan.Max)
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%s%q %s %t %t %t\n%q %d\n", build, r.Wanted, most, r.Plan.Keep, r.Plan.RemoveUnwanted, r.NoItems, s.ContentIDs, s.NotHeld)
+	fmt.Fprintf(h, "%d %s%q %s %t %t %t\n%q %d\n", rules, build, r.Wanted, most, r.Plan.Keep, r.Plan.RemoveUnwanted, r.NoItems, s.ContentIDs, s.NotHeld)
 	for _, doc := range r.docs {
 		address := fetch.Redact(r.src.URL(doc.Path))
 		fmt.Fprintf(h, "%q %q %s\n", doc.Path, address, r.state.Updated[address].Format(time.RFC3339Nano))

@@ -118,6 +118,7 @@ func TestSettled(t *testing.T) {
 		{"a record of elsewhere is settled", func(w *world) { w.edit(settledPath, `"test:download"`, `"../../x"`) }, false},
 		{"other items are not held", func(w *world) { w.edit(settledPath, `"not_held":0`, `"not_held":7`) }, false},
 		{"what is settled ends early", func(w *world) { w.edit(settledPath, "\n", "") }, false},
+		{"half is settled", func(w *world) { w.edit(settledPath, "}", "") }, false},
 		{"what is settled is empty", func(w *world) { w.write(w.target, map[string]string{settledPath: ""}) }, false},
 	}
 	for _, test := range tests {
@@ -170,6 +171,22 @@ func TestSettledByChoice(t *testing.T) {
 		report, settled := w.run()
 		if settled != test.settled || report.NotHeld != test.notHeld || report.Items != test.items {
 			t.Errorf("run %d: settled %v, %+v; want %+v", i, settled, report, test)
+		}
+	}
+}
+
+// TestSettledWithoutFiles: there is nothing to look for.
+func TestSettledWithoutFiles(t *testing.T) {
+	for _, o := range []mirror.Options{{Path: indexPath, NoItems: true}, {Path: indexPath}} {
+		list := first
+		if !o.NoItems {
+			list = stream{}
+		}
+		w := &world{t: t, source: directory(t, list.files(t, 1)), target: t.TempDir(), o: o}
+		for run, want := range []bool{false, true} {
+			if _, settled := w.run(); settled != want {
+				t.Errorf("without items %v: run %d: settled %v", o.NoItems, run, settled)
+			}
 		}
 	}
 }

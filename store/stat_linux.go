@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +29,11 @@ func (d *Dir) statFile(name string) (info Info, err error) {
 // statNear takes one system call if the file asked for before is in the same directory. Below a directory that has been
 // made again since then nothing is found, nor is what is no regular file.
 func (d *Dir) statNear(name string) (info Info, found bool, err error) {
-	dir, err := d.folders.look(path.Dir(name), d.openBeneath)
+	parent, base := ".", name // of a checked path, as package path would have it
+	if at := strings.LastIndexByte(name, '/'); at >= 0 {
+		parent, base = name[:at], name[at+1:]
+	}
+	dir, err := d.folders.look(parent, d.openBeneath)
 	if isAbsent(err) {
 		return Info{}, false, fs.ErrNotExist
 	}
@@ -39,7 +43,7 @@ func (d *Dir) statNear(name string) (info Info, found bool, err error) {
 	defer d.folders.leave(dir)
 	d.folders.keep(dir)
 	var s unix.Stat_t
-	if unix.Fstatat(int(dir.top.Fd()), path.Base(name), &s, unix.AT_SYMLINK_NOFOLLOW) != nil {
+	if unix.Fstatat(int(dir.top.Fd()), base, &s, unix.AT_SYMLINK_NOFOLLOW) != nil {
 		return Info{}, false, nil
 	}
 	info, found = regular(&s)

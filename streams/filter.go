@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/dlclark/regexp2"
 )
@@ -20,14 +21,17 @@ type Filter struct {
 	text   string
 }
 
-// The key may hold word characters, - and |; blanks around the operator do not count, blanks at the end do.
-var filterForm = regexp.MustCompile(`^([\p{L}\p{N}_|-]+) *(!?[=~]) *([^\n]*)\n?$`)
+// The key may hold word characters, - and |; blanks around the operator do not count, blanks at the end do. It takes a while
+// to compile, which runs without filters are spared.
+var filterForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^([\p{L}\p{N}_|-]+) *(!?[=~]) *([^\n]*)\n?$`)
+})
 
 const maxSeen = 4096
 
 // ParseFilter reads one condition.
 func ParseFilter(text string) (*Filter, error) {
-	m := filterForm.FindStringSubmatch(text)
+	m := filterForm().FindStringSubmatch(text)
 	if m == nil {
 		return nil, fmt.Errorf("cannot read filter %q: it is not key=value, key!=value, key~regexp or key!~regexp", text)
 	}
