@@ -164,16 +164,20 @@ func (l *ledger) has(path, contentID string, r streams.Ref) bool {
 	return slices.ContainsFunc(l.ids(path), func(id string) bool { return isItemID(id, contentID, r) })
 }
 
-// render leaves out the files that are there for no item.
-func (l *ledger) render() []byte {
-	size := 0
+// textSize is about how many bytes the ledger has as a text.
+func (l *ledger) textSize() (n int) {
 	for _, e := range l.entries {
-		size += len(e.path) + len(`"": , `)
+		n += len(e.path) + len(`"": , `)
 		for _, id := range e.ids {
-			size += len(id) + len(`[""], `)
+			n += len(id) + len(`[""], `)
 		}
 	}
-	text := append(make([]byte, 0, size), '{')
+	return n
+}
+
+// render leaves out the files that are there for no item.
+func (l *ledger) render() []byte {
+	text := append(make([]byte, 0, l.textSize()), '{')
 	for _, e := range l.entries {
 		if len(e.ids) == 0 {
 			continue

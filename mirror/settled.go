@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"runtime/debug"
 	"slices"
@@ -78,7 +79,7 @@ func (r *run) settle(ctx context.Context, notHeld int) error {
 	if r.settled != nil {
 		return nil
 	}
-	s := &settled{NotHeld: notHeld}
+	s := &settled{NotHeld: notHeld, files: make([]byte, 0, r.ledger.textSize())}
 	for _, part := range r.parts {
 		s.ContentIDs = append(s.ContentIDs, part.ContentID)
 		p, err := r.plan(part.Document, part.after, func(ref streams.Ref, held *streams.Item) bool {
@@ -145,9 +146,12 @@ func (r *run) inputs(ctx context.Context, s *settled) (string, error) {
 	return fmt.Sprintf("%x", h.Sum(nil)), nil
 }
 
-// sumOf returns the SHA-256 of what is at path.
+// sumOf returns the SHA-256 of what is at path, nil if nothing is.
 func sumOf(ctx context.Context, src store.Source, path string) ([]byte, error) {
 	in, err := src.Open(ctx, path, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
