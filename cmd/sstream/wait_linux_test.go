@@ -59,7 +59,7 @@ func TestWait(t *testing.T) {
 	second, secondSays := start("--wait=5m")
 	waitForLock(t, second.Process.Pid)
 	close(goOn)
-	if err := first.Wait(); err != nil || !strings.HasPrefix(firstSays.String(), "1 files new") {
+	if err := first.Wait(); err != nil || !strings.HasPrefix(firstSays.String(), "1 file new") {
 		t.Errorf("the first: %v: %s", err, firstSays)
 	}
 	if err := second.Wait(); err != nil || !strings.HasPrefix(secondSays.String(), "0 files new") {
