@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"strconv"
 	"strings"
@@ -70,17 +69,7 @@ func (r *run) checkRoom(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	var coming []*file
-	var most int64
-	for _, f := range r.files {
-		info, err := r.dst.Stat(ctx, f.path)
-		if err == nil && (f.size < 0 || info.Size == f.size) {
-			continue
-		}
-		f.absent = errors.Is(err, fs.ErrNotExist)
-		coming = append(coming, f)
-		most = plus(most, f.size)
-	}
+	most := sizes(r.files)
 	if most == 0 {
 		return nil
 	}
@@ -88,7 +77,11 @@ func (r *run) checkRoom(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("target: %w", err)
 	}
-	if most <= free {
+	if most <= free { // as it mostly is, and then the target need not be asked for every file
+		return nil
+	}
+	coming := r.absent(ctx)
+	if most = sizes(coming); most <= free {
 		return nil
 	}
 	if least := r.leastRoom(ctx, coming); least > free {
@@ -96,6 +89,25 @@ func (r *run) checkRoom(ctx context.Context) error {
 	}
 	r.Log.Warn(fmt.Sprintf("there may be too little room: %d bytes are free, %d are needed for what cannot be linked to files that are here", free, most))
 	return nil
+}
+
+// absent returns the files that are not there in their size.
+func (r *run) absent(ctx context.Context) (list []*file) {
+	for _, f := range r.files {
+		info, err := r.dst.Stat(ctx, f.path)
+		if err != nil || f.size >= 0 && info.Size != f.size {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// sizes returns how many bytes files have.
+func sizes(files []*file) (bytes int64) {
+	for _, f := range files {
+		bytes = plus(bytes, f.size)
+	}
+	return bytes
 }
 
 // leastRoom returns how many bytes files take at least.

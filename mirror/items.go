@@ -16,7 +16,6 @@ type file struct {
 	size   int64 // -1: not listed
 	digest streams.Digest
 	known  bool // the ledger has it: it may be listed by a published document
-	absent bool // there is nothing at its path
 }
 
 // documentPaths are the paths of everything that is published.

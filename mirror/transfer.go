@@ -204,10 +204,8 @@ func (x *finder) find(ctx context.Context, f *file) (bool, error) {
 	if f.digest.Algorithm == "" {
 		return false, nil
 	}
-	if !f.absent {
-		if ok, err := x.inPlace(ctx, f); ok || err != nil {
-			return ok, err
-		}
+	if ok, err := x.inPlace(ctx, f); ok || err != nil {
+		return ok, err
 	}
 	if copier, ok := x.run.dst.(store.Copier); ok && !f.known { // a copy appears before it is checked
 		if from, ok := x.byHash[f.digest]; ok && from != f.path {

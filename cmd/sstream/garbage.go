@@ -15,17 +15,21 @@ func collectRarely(a *app, percent int) {
 }
 
 // collectLate is for commands that mostly find that there is nothing to do, and then end before there is garbage worth
-// looking for. Those that find something look for it from then on as others do, or as they say in percent with collect.
-func collectLate(a *app) (collect func(percent int)) {
+// looking for. Those that find something look for it from then on as others do, or with collect whenever there are so many
+// bytes of it.
+func collectLate(a *app) (collect func(garbage uint64)) {
 	if a.getenv("GOGC") != "" {
-		return func(int) {}
+		return func(uint64) {}
 	}
 	const first, then = 1200, 100 // percent of what is in use, but of 4 MB at least
 	debug.SetGCPercent(first)
 	var once sync.Once
 	runtime.AddCleanup(new([64]byte), func(once *sync.Once) { once.Do(func() { debug.SetGCPercent(then) }) }, &once) // with the first garbage
-	return func(percent int) {
+	return func(garbage uint64) {
 		once.Do(func() {})
-		debug.SetGCPercent(percent)
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		debug.SetGCPercent(int(garbage * 100 / max(m.HeapAlloc, 4<<20)))
 	}
 }
