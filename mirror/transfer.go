@@ -22,10 +22,7 @@ import (
 // published is not true for the shortest time.
 func (r *run) transfer(ctx context.Context, report *Report) error {
 	files := r.files
-	var total int64
-	for _, f := range files {
-		total += max(f.size, 0)
-	}
+	total := sizes(files)
 	if r.Progress != nil {
 		r.Progress.Start(len(files), total)
 	}
