@@ -15,8 +15,8 @@ func collectRarely(a *app, percent int) {
 }
 
 // collectLate is for commands that mostly find that there is nothing to do, and then end before there is garbage worth
-// looking for. Those that find something look for it from then on as others do, or with collect whenever there are so many
-// bytes of it.
+// looking for. Those that find something look for it from then on as others do, or with collect whenever there may be so many
+// bytes of it, or half as many as are in use.
 func collectLate(a *app) (collect func(garbage uint64)) {
 	if a.getenv("GOGC") != "" {
 		return func(uint64) {}
@@ -30,6 +30,6 @@ func collectLate(a *app) (collect func(garbage uint64)) {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		debug.SetGCPercent(int(garbage * 100 / max(m.HeapAlloc, 4<<20)))
+		debug.SetGCPercent(max(int(garbage*100/m.HeapAlloc), 50))
 	}
 }
