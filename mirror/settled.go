@@ -123,7 +123,8 @@ func (r *run) inputs(ctx context.Context, s *settled) (string, error) {
 		most = strconv.Itoa(*r.Plan.Max)
 	}
 	h := sha256.New()
-	fmt.Fprintf(h, "%d %s%q %s %t %t %t\n%q %d\n", rules, build, r.Wanted, most, r.Plan.Keep, r.Plan.RemoveUnwanted, r.NoItems, s.ContentIDs, s.NotHeld)
+	fmt.Fprintf(h, "%d %s%q %s %t %t %t %t\n%q %d\n", rules, build, r.Wanted, most, r.Plan.Keep, r.Plan.RemoveUnwanted, r.Plan.RemoveProducts, r.NoItems,
+		s.ContentIDs, s.NotHeld)
 	for _, doc := range r.docs {
 		address := fetch.Redact(r.src.URL(doc.Path))
 		fmt.Fprintf(h, "%q %q %s\n", doc.Path, address, r.state.Updated[address].Format(time.RFC3339Nano))

@@ -85,6 +85,7 @@ func TestSettled(t *testing.T) {
 		{"max", func(w *world) { w.o.Plan.Max = &two }, false},
 		{"keep", func(w *world) { w.o.Plan.Max, w.o.Plan.Keep = &two, true }, false},
 		{"unwanted versions go", func(w *world) { w.o.Plan.RemoveUnwanted = true }, false},
+		{"products that left go", func(w *world) { w.o.Plan.RemoveProducts = true }, false},
 		{"other filters", func(w *world) { w.o.Plan.Item, w.o.Wanted = all, "all" }, false},
 		{"filters without a name", func(w *world) { w.o.Plan.Item = all }, false},
 		{"no items", func(w *world) { w.o.NoItems = true }, false},

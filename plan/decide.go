@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/seed-43fb3962/sstream/streams"
@@ -50,6 +51,23 @@ func (d *decider) wantedVersions(name string, product *streams.Product) (streams
 		}
 	}
 	return versions, nil
+}
+
+// gone yields the products that left the source and are to be removed: as the target has them, without versions.
+func (d *decider) gone() iter.Seq2[string, *streams.Product] {
+	return func(yield func(string, *streams.Product) bool) {
+		if !d.RemoveProducts {
+			return
+		}
+		for name, had := range d.have.Products.All() {
+			if _, listed := d.src.Products.Get(name); listed {
+				continue
+			}
+			if !yield(name, &streams.Product{Attrs: had.Attrs, Versions: streams.MakeNodes[*streams.Version]()}) {
+				return
+			}
+		}
+	}
 }
 
 // step decides about one product; nil if it is not wanted.

@@ -22,6 +22,9 @@ type Options struct {
 	Item, Product, Version func(*streams.Entity) (bool, error)
 	// RemoveUnwanted removes versions that Version refused and the target has.
 	RemoveUnwanted bool
+	// RemoveProducts removes products that left the source, as far as Keep lets them go. False: they stay for ever, as with
+	// the old tools.
+	RemoveProducts bool
 	// CompareItems looks inside versions that both hold: items that are new or differ are added, items that the
 	// source does not list any more are removed. False: a version that is there is taken to be complete.
 	CompareItems bool
@@ -34,13 +37,13 @@ type Options struct {
 type Plan struct {
 	Source *streams.Products // as it was given to New
 	Have   *streams.Products // likewise
-	Steps  []*Step           // in the order of the source
+	Steps  []*Step           // in the order of the source; products that left it come last
 }
 
 // Step is what is to be done for one product. It names every product that is wanted, also those with nothing to do.
 type Step struct {
 	Name    string
-	Product *streams.Product // in the source, with the wanted items only
+	Product *streams.Product // in the source, with the wanted items only; one without versions if it left
 	Have    *streams.Product // in the target; nil if the target does not have it
 	Add     []Change         // versions, newest first
 	Update  []Change         // versions that both hold and that differ inside, newest first
@@ -96,6 +99,15 @@ func Steps(src, have *streams.Products, o Options) iter.Seq2[*Step, error] {
 		for name, product := range wanted.All() {
 			step, err := d.step(name, product)
 			if err == nil && step == nil {
+				continue
+			}
+			if !yield(step, err) || err != nil {
+				return
+			}
+		}
+		for name, product := range d.gone() {
+			step, err := d.step(name, product)
+			if err == nil && len(step.Remove) == 0 {
 				continue
 			}
 			if !yield(step, err) || err != nil {
@@ -188,7 +200,12 @@ func (p *Plan) After() *streams.Products {
 		after.Products.Set(name, product)
 	}
 	for _, s := range p.Steps {
-		after.Products.Set(s.Name, s.after())
+		product := s.after()
+		if _, listed := p.Source.Products.Get(s.Name); !listed && product.Versions.Len() == 0 {
+			after.Products.Delete(s.Name)
+			continue
+		}
+		after.Products.Set(s.Name, product)
 	}
 	return after
 }

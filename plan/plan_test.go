@@ -72,6 +72,8 @@ func TestNew(t *testing.T) {
 		{"kept, room for all", []string{"a 0 i", "a 2 i"}, Options{Max: number(4), Keep: true}, "a: +3 +1 b: +9 +10 empty:"},
 		{"kept, no room", []string{"a 0 i", "a 2 i"}, Options{Max: number(2), Keep: true}, "a: +3 -0 b: +9 +10 empty:"},
 		{"products that left stay", []string{"z 1 i"}, Options{}, "a: +3 +2 +1 b: +9 +10 empty:"},
+		{"products that left go", []string{"z 2 i", "z 1 i", "none"}, Options{RemoveProducts: true}, "a: +3 +2 +1 b: +9 +10 empty: z: -1 -2"},
+		{"products that left are kept", []string{"z 2 i", "z 1 i"}, Options{Max: number(1), Keep: true, RemoveProducts: true}, "a: +3 b: +9 empty: z: -1"},
 	} {
 		p, err := New(products(t, src...), products(t, c.have...), c.o)
 		if err != nil {
@@ -154,5 +156,27 @@ func TestStepsAskInOrder(t *testing.T) {
 	want := "item b/1/i, item b/2/i, item a/1/i, product b, version b/2, version b/1, do b, product a, version a/1, do a"
 	if got := strings.Join(asked, ", "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// TestAfterProductsLeft: of a product that left nothing is held, or what is kept with the fields that it had.
+func TestAfterProductsLeft(t *testing.T) {
+	have := products(t, "a 1 i", "z 1 i", "z 2 i")
+	z, _ := have.Products.Get("z")
+	z.Set("arch", streams.String("amd64"))
+	p, err := New(products(t, "a 1 i"), have, Options{RemoveProducts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := p.After().Products.Names(); !slices.Equal(names, []string{"a"}) {
+		t.Errorf("products %q are held, want a", names)
+	}
+	p, err = New(products(t, "a 1 i"), have, Options{Max: number(1), Keep: true, RemoveProducts: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, ok := p.After().Products.Get("z")
+	if !ok || kept.Str("arch") != "amd64" || !slices.Equal(kept.Versions.Names(), []string{"2"}) {
+		t.Errorf("kept of z: %v", kept)
 	}
 }

@@ -56,7 +56,9 @@ type DirOptions struct {
 // OpenDir opens the directory at path.
 func OpenDir(path string, o DirOptions) (*Dir, error) {
 	if o.Create {
-		if err := os.MkdirAll(path, 0o777); err != nil {
+		if err := os.MkdirAll(path, 0o777); errors.Is(err, fs.ErrExist) {
+			return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("it is a symbolic link to what is not there")}
+		} else if err != nil {
 			return nil, err
 		}
 	}
@@ -232,8 +234,12 @@ func (d *Dir) Free(ctx context.Context) (int64, error) {
 // failed makes an error name the whole path.
 func (d *Dir) failed(op, name string, err error) error {
 	var inner *fs.PathError
-	if errors.As(err, &inner) {
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &inner):
 		err = inner.Err
+	case errors.As(err, &link):
+		err = link.Err
 	}
 	return &fs.PathError{Op: op, Path: filepath.Join(d.path, name), Err: err}
 }

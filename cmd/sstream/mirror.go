@@ -143,7 +143,7 @@ func (m *maximum) Set(text string) error {
 }
 
 func (m *mirrorFlags) main(ctx context.Context, a *app, args []string) error {
-	if len(args) < 2 {
+	if len(args) < 2 || args[0] == "" || args[1] == "" {
 		return usageError("a source and a target are needed")
 	}
 	o, err := m.options(a, args[2:])
@@ -168,7 +168,7 @@ func (m *mirrorFlags) options(a *app, filters []string) (o mirror.Options, err e
 		o.Plan.Item = func(e *streams.Entity) (bool, error) { return list.Match(e.Get) }
 		o.Wanted = fmt.Sprintf("%q", filters)
 	}
-	o.Plan.Max, o.Plan.Keep = m.max.n, m.keep
+	o.Plan.Max, o.Plan.Keep, o.Plan.RemoveProducts = m.max.n, m.keep, !m.old
 	o.NoItems, o.Unchecked, o.Jobs, o.Grace = m.noItems, m.unchecked, m.jobs, m.grace
 	o.UseDeltas, o.Seeds, o.AllowRollback, o.ReadOnly, o.Wait = m.useDeltas, m.seeds, m.allowRollback, m.dryRun, m.wait
 	if m.keep && m.max.n == nil {
@@ -217,6 +217,9 @@ func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o 
 		return err
 	}
 	defer src.Close()
+	if sameDirectory(src.URL("."), target) {
+		return usageError("the source and the target are the same directory: what is removed would be lost")
+	}
 	o.Path = path
 	bar := newProgress(a, m.progress)
 	defer bar.close()
@@ -240,6 +243,15 @@ func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o 
 	bar.close()
 	m.showReport(a, report)
 	return nil
+}
+
+func sameDirectory(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false // a URL
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
 
 // openTarget opens the directory or the object store container to mirror into. A dry run makes neither.

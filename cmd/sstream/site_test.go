@@ -8,7 +8,9 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"io/fs"
+	stdlog "log"
 	"maps"
 	"math/big"
 	"net/http"
@@ -46,6 +48,7 @@ func serveSite(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	s.log = log
 	server := httptest.NewUnstartedServer(s)
+	server.Config.ErrorLog = stdlog.New(io.Discard, "", 0) // of clients that do not trust it
 	secure := false
 	for _, option := range args[2:] {
 		key, value, _ := strings.Cut(option, "=")

@@ -121,6 +121,9 @@ func (s *sourceFlags) open(a *app, address string, log *slog.Logger, cache fetch
 		return nil, "", usageError("--key needs --cert: the certificate that it is the key of")
 	}
 	root, path := streams.SplitURL(address, s.path)
+	if info, err := os.Stat(root); err == nil && info.Mode().IsRegular() {
+		return nil, "", fmt.Errorf("cannot read %s as a mirror: it is a file; the document to begin with is named by --path, below the directory", root)
+	}
 	policy, err := s.policy(a, path)
 	if err != nil {
 		return nil, "", err
