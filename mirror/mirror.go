@@ -37,7 +37,7 @@ const (
 )
 
 // Options say what is mirrored and how. The zero value mirrors everything that streams/v1/index.sjson leads to,
-// publishes the source's own documents and removes at once what left the source.
+// publishes the source's own documents and removes at once versions and items that left the source (products: Plan.RemoveProducts).
 type Options struct {
 	Path          string           // the document to begin with; "": streams.DefaultPath
 	Plan          plan.Options     // versions and items wanted; CompareItems and Held are set by the run
