@@ -77,8 +77,14 @@ func (p *Products) CleanPaths() error {
 	return nil
 }
 
+// longestContentID leaves room for what is put behind it in the names of files, which have 255 bytes at most.
+const longestContentID = 240
+
 // CheckContentID refuses a content id that cannot be the name of a file, or of one in directories ("a/b").
 func CheckContentID(id string) error {
+	if len(id) > longestContentID {
+		return fmt.Errorf("unsafe content_id %.40q…: it has %d bytes, more than the name of a file can have", id, len(id))
+	}
 	if err := CheckPath(id); err != nil {
 		return fmt.Errorf("unsafe content_id %q: it cannot be the name of a file", id)
 	}

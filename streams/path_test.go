@@ -25,7 +25,7 @@ func TestCleanPath(t *testing.T) {
 }
 
 func TestCheckContentID(t *testing.T) {
-	for id, ok := range map[string]bool{"com.ubuntu.cloud:released:download": true, "a/b": true, "../x": false, "a/../../b": false, "": false, ".": false, "/etc/x": false} {
+	for id, ok := range map[string]bool{strings.Repeat("x", 240): true, strings.Repeat("x", 241): false, "com.ubuntu.cloud:released:download": true, "a/b": true, "../x": false, "a/../../b": false, "": false, ".": false, "/etc/x": false} {
 		if err := streams.CheckContentID(id); (err == nil) != ok {
 			t.Errorf("%q: %v", id, err)
 		}

@@ -124,7 +124,8 @@ func (a *app) finish(ctx context.Context, cmd *cobra.Command, err error) int {
 	if exit.code == exitUsage {
 		fmt.Fprintf(a.stderr, "usage: %s\n", cmd.UseLine())
 	}
-	fmt.Fprintf(a.stderr, "%s: error: %v\n", cmd.CommandPath(), err)
+	text := strings.ReplaceAll(err.Error(), "\n", "; ") // of several errors, or in what a catalogue calls its things
+	fmt.Fprintf(a.stderr, "%s: error: %s\n", cmd.CommandPath(), printable(text))
 	switch {
 	case errors.Is(err, syscall.EMFILE):
 		fmt.Fprintln(a.stderr, "hint: this process may not open more files: ulimit -n 256 would be enough for most, --jobs=1 needs the fewest")

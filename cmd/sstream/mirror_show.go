@@ -43,7 +43,11 @@ func (m *mirrorFlags) showLines(a *app, w *mirror.Work) {
 		if known {
 			text = m.formatSize(size)
 		}
-		fmt.Fprintf(&b, "%s %s %s %s %s %s\n", sign, e.Ref.Product, e.Ref.Version, e.Ref.Item, path, text)
+		text = fmt.Sprintf("%s %s %s %s %s %s", sign, e.Ref.Product, e.Ref.Version, e.Ref.Item, path, text)
+		if !m.old { // whose users see what the catalogue says, to the byte
+			text = printable(text)
+		}
+		fmt.Fprintln(&b, text)
 		to.items++
 		to.bytes += size
 	}

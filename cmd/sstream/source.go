@@ -162,7 +162,7 @@ func headers(list []string) (http.Header, error) {
 	h := http.Header{}
 	for _, text := range list {
 		name, value, ok := strings.Cut(text, ":")
-		if !ok {
+		if !ok || strings.TrimSpace(name) == "" {
 			return nil, usageError("--header %q is not name: value", text)
 		}
 		h.Add(strings.TrimSpace(name), strings.TrimSpace(value))
