@@ -188,7 +188,6 @@ func (g *glanceFlags) options(a *app, filters []string) (o glance.Options, err e
 }
 
 func (g *glanceFlags) run(ctx context.Context, a *app, source string, o glance.Options) (err error) {
-	leaveHalf(a)
 	src, path, err := g.open(a, source, o.Log, nil)
 	if err != nil {
 		return err
