@@ -37,10 +37,17 @@ type settled struct {
 	files      []byte   // "SIZE PATH", -1 for any size, with a NUL behind each
 }
 
+// canSettle tells whether another run can know that it wants the same. What is published of a trimmed mirror has to be made
+// of what is held in any case.
+func (r *run) canSettle() bool {
+	named := r.Wanted != "" || r.Plan.Item == nil && r.Plan.Product == nil && r.Plan.Version == nil
+	return named && r.Metadata == Verbatim
+}
+
 // findSettled returns what an earlier run left settled if it still is, and if no file is to come or to go; else nil.
 // Whatever is in doubt is not settled.
 func (r *run) findSettled(ctx context.Context) *settled {
-	if r.Anew || len(r.state.Coming)+len(r.state.Going) > 0 {
+	if r.Anew || !r.canSettle() || len(r.state.Coming)+len(r.state.Going) > 0 {
 		return nil
 	}
 	data, err := readAll(ctx, r.dst, settledPath)
@@ -76,7 +83,7 @@ func (r *run) allThere(ctx context.Context, files []byte) bool {
 
 // settle notes what the next run need not decide again. It asks the plan itself, with what the target holds now.
 func (r *run) settle(ctx context.Context, notHeld int) error {
-	if r.settled != nil {
+	if r.settled != nil || !r.canSettle() {
 		return nil
 	}
 	s := &settled{NotHeld: notHeld, files: make([]byte, 0, r.ledger.textSize())}
@@ -108,12 +115,6 @@ func (r *run) settle(ctx context.Context, notHeld int) error {
 // inputs returns a digest of all that a run decides by, but for the files themselves, together with s: the program, what is
 // wanted, what the source lists, what the target's records say. The error says why there is none.
 func (r *run) inputs(ctx context.Context, s *settled) (string, error) {
-	if r.Metadata != Verbatim {
-		return "", errors.New("what is published is made of what is held")
-	}
-	if r.Wanted == "" && (r.Plan.Item != nil || r.Plan.Product != nil || r.Plan.Version != nil) {
-		return "", errors.New("nobody knows whether the next run wants the same")
-	}
 	build, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "", errors.New("nobody knows whether the next run decides in the same way")
