@@ -8,8 +8,8 @@ import (
 
 // Collection gathers items, each with its place, into products documents. The zero value is empty.
 //
-// There may be hundreds of thousands of items, so that it keeps of each only the text that will be written, in one piece:
-// a third of what nodes take.
+// There may be hundreds of thousands of items, so that it keeps of each only the text of its values, in one piece: half of
+// what nodes take.
 type Collection struct {
 	Updated  string // the field of that name in what is made; "": none
 	Datatype string // the field of that name in what is made; "": none
