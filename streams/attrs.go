@@ -36,15 +36,6 @@ func (a *Attrs) Str(key string) string {
 // Set gives the field named key a value; a field that is there keeps its place.
 func (a *Attrs) Set(key string, v Value) { a.fields.setAt(a.Len()-a.tail, key, v) }
 
-// insert is Set for a field that is not there; it goes before those that come after it in byte order.
-func (a *Attrs) insert(key string, v Value) {
-	i := 0
-	for i < a.Len()-a.tail && a.fields.list[i].name < key {
-		i++
-	}
-	a.fields.setAt(i, key, v)
-}
-
 // SetAfter is Set; a new field comes after the node's children where the order is kept.
 func (a *Attrs) SetAfter(key string, v Value) {
 	before := a.Len()
