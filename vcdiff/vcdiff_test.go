@@ -134,7 +134,7 @@ func TestDeterministic(t *testing.T) {
 	}
 }
 
-// TestRandomEdits makes many small pairs and has stock xdelta3 decode each delta.
+// TestRandomEdits makes many small pairs, has stock xdelta3 decode each delta, and decodes what that makes of them.
 func TestRandomEdits(t *testing.T) {
 	stock(t)
 	for seed := range uint64(40) {
@@ -152,6 +152,7 @@ func TestRandomEdits(t *testing.T) {
 		if got, err := decode(source, delta); err != nil || !bytes.Equal(got, target) {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
+		decodesStock(t, pair{fmt.Sprint("seed ", seed), source, target}, fmt.Sprint("-", seed%10))
 	}
 }
 

@@ -46,6 +46,8 @@ func TestDelta(t *testing.T) {
 		{"encode ./old ./new ./d", 0, " of 200017"},
 		{"encode --workers 1 --memory 64 --window 65536 --no-lzma --no-verify ./old ./new ./d2", 0, " of 200017"},
 		{"info ./d", 0, "copied:    200000 bytes"},
+		{"info ./d2", 0, "secondary: none"},
+		{"encode --memory 64 --window 16777216 ./old ./new ./useless", exitFailed, "64 MiB of memory are not enough"},
 		{"info -", exitFailed, "corrupt delta"},
 		{"info ./old", exitFailed, "not a VCDIFF file"},
 		{"decode ./old ./d ./out", 0, ""},
