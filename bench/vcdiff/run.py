@@ -133,43 +133,56 @@ class Results:
         self.rows = load(path)
 
     def get(self, pair, tool, column):
-        """A number, None if it was not measured."""
+        """A number, of memory in MiB, None if it was not measured."""
         r = self.rows.get((pair, tool))
         text = r[COLUMNS.index(column)] if r else ""
-        return float(text) if text else None
+        if not text:
+            return None
+        return float(text) / (1024 if column.endswith((".rss", ".anon")) else 1)
 
     def ratio(self, pair, column, tool, other):
         a, b = self.get(pair, tool, column), self.get(pair, other, column)
         return a / b if a is not None and b else None
 
 
-def show(number, form, scale=1):
-    return "" if number is None else format(number / scale, form)
+def print_table(head, cells):
+    """Prints a row for each pair and tool that was measured: the numbers that cells has for it, as (number, form)."""
+    print(f"| pair | tool | {' | '.join(head)} |\n|---|---|{'--:|' * len(head)}")
+    for pair, tool in ((p, t) for p in PAIRS for t in TOOLS):
+        texts = ["" if number is None else format(number, form) for number, form in cells(pair, tool)]
+        if any(texts):
+            print(f"| {pair} | {tool} | {' | '.join(texts)} |")
+    print()
 
 
-def print_rows(r):
-    print("| pair | tool | delta, bytes | of -9 | encode CPU s | -9 / this | wall s | RSS MiB | anon MiB |"
-          " stock decode CPU s | of its own | anon MiB | our decode CPU s | anon MiB |")
-    print("|---|---|" + "--:|" * 12)
-    for pair in PAIRS:
-        for tool in TOOLS:
-            if (pair, tool) not in r.rows:
-                continue
-            cells = [
-                show(r.get(pair, tool, "size"), ".0f"),
-                show(r.ratio(pair, "size", tool, "xdelta3-9"), ".3f"),
-                show(r.get(pair, tool, "encode.cpu"), ".2f"),
-                show(r.ratio(pair, "encode.cpu", "xdelta3-9", tool), ".1f"),
-                show(r.get(pair, tool, "encode.wall"), ".1f"),
-                show(r.get(pair, tool, "encode.rss"), ".0f", 1024),
-                show(r.get(pair, tool, "encode.anon"), ".0f", 1024),
-                show(r.get(pair, tool, "stock.cpu"), ".2f"),
-                show(r.ratio(pair, "stock.cpu", tool, "xdelta3-9"), ".2f"),
-                show(r.get(pair, tool, "stock.anon"), ".0f", 1024),
-                show(r.get(pair, tool, "ours.cpu"), ".2f"),
-                show(r.get(pair, tool, "ours.anon"), ".0f", 1024),
-            ]
-            print(f"| {pair} | {tool} | {' | '.join(cells)} |")
+def print_encoding(r):
+    def cells(pair, tool):
+        return [
+            (r.get(pair, tool, "size"), ".0f"),
+            (r.ratio(pair, "size", tool, "xdelta3-9"), ".3f"),
+            (r.get(pair, tool, "encode.cpu"), ".2f"),
+            (r.ratio(pair, "encode.cpu", "xdelta3-9", tool), ".1f"),
+            (r.get(pair, tool, "encode.wall"), ".1f"),
+            (r.get(pair, tool, "encode.rss"), ".0f"),
+            (r.get(pair, tool, "encode.anon"), ".0f"),
+        ]
+
+    print_table(["delta, bytes", "of -9", "CPU s", "-9 / this", "wall s", "RSS MiB", "anon MiB"], cells)
+
+
+def print_decoding(r):
+    def cells(pair, tool):
+        return [
+            (r.get(pair, tool, "stock.cpu"), ".2f"),
+            (r.ratio(pair, "stock.cpu", tool, "xdelta3-9"), ".2f"),
+            (r.get(pair, tool, "stock.wall"), ".1f"),
+            (r.get(pair, tool, "stock.anon"), ".0f"),
+            (r.get(pair, tool, "ours.cpu"), ".2f"),
+            (r.get(pair, tool, "ours.wall"), ".1f"),
+            (r.get(pair, tool, "ours.anon"), ".0f"),
+        ]
+
+    print_table(["stock CPU s", "of -9's", "wall s", "anon MiB", "sstream CPU s", "wall s", "anon MiB"], cells)
 
 
 def print_goals(r):
@@ -180,7 +193,6 @@ def print_goals(r):
         stock, anon = r.ratio(pair, "stock.cpu", "sstream", "xdelta3-9"), r.get(pair, "sstream", "encode.anon")
         if None in (cpu, size, stock, anon):
             continue
-        anon /= 1024
         missed = [name for name, met in [
             ("CPU", cpu >= cpu_goal), ("size", size <= size_goal), ("stock decode", stock <= STOCK_GOAL), ("memory", anon <= MEMORY_GOAL),
         ] if not met]
@@ -213,8 +225,8 @@ def main():
             print(f"{pair}/{tool}", file=sys.stderr)
             keep(path, row(directory, sstream, pair, tool))
     results = Results(path)
-    print_rows(results)
-    print()
+    print_encoding(results)
+    print_decoding(results)
     print_goals(results)
 
 
