@@ -25,7 +25,7 @@ const (
 	leastLocal  = 24      // bytes of the shortest match that is kept
 	leastNear   = 16      // if it is about as far ahead as the one before: then so is most of its address
 	nearAhead   = 1 << 8  // what that means
-	leastSteady = 6       // if it is as far ahead, which costs next to nothing to tell
+	leastSteady = 8       // if it is as far ahead, which costs next to nothing to tell
 	leastGap    = 16      // gaps that are shorter are not looked at
 	localSpan   = 1 << 20 // the most that is looked at on one side
 	leastReach  = 256
@@ -69,10 +69,7 @@ func (l *localFinder) find(t []byte, lo, hi int, before, after int64, ms []match
 // there is none.
 func (l *localFinder) steady(t []byte, lo, hi, i int, v uint64, ahead int64) match {
 	at := l.place(int64(i) + ahead)
-	if at < 0 || at+localWord > len(l.buf) {
-		return match{}
-	}
-	if other := v ^ binary.LittleEndian.Uint64(l.buf[at:]); other<<(64-8*leastSteady) != 0 {
+	if at < 0 || at+localWord > len(l.buf) || binary.LittleEndian.Uint64(l.buf[at:]) != v {
 		return match{}
 	}
 	return l.extend(t, lo, hi, i, at)
@@ -150,7 +147,7 @@ func (l *localFinder) extend(t []byte, lo, hi, i, at int) match {
 			continue
 		}
 		n := samePrefix(t[i:hi], l.buf[at:p.end])
-		if n < leastSteady {
+		if n < localWord {
 			break
 		}
 		back := sameSuffix(t[lo:i], l.buf[p.from:at])
