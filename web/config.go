@@ -78,13 +78,18 @@ func parseConfig(body []byte) (cfg Config, logo string, err error) {
 	}, y.Logo, nil
 }
 
-// goType is what the decoder says of the struct that a field is not in.
-var goType = regexp.MustCompile(`field (.*) not found in type struct \{[^}]*\}`)
+// What the decoder says of fields that there are not, and of what is no mapping.
+var (
+	noField   = regexp.MustCompile(`field (.*) not found in type struct \{[^}]*\}`)
+	noMapping = regexp.MustCompile(`into struct \{[^}]*\}`)
+)
 
 // plain is an error of the decoder on one line, in words for people who do not know the program.
 func plain(err error) error {
 	text := strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:\n  ")
-	return errors.New(strings.ReplaceAll(goType.ReplaceAllString(text, "there is no field $1"), "\n ", ";"))
+	text = strings.NewReplacer("\n  line", "; line", "\n", " ").Replace(text)
+	text = noField.ReplaceAllString(text, "there is no field $1")
+	return errors.New(noMapping.ReplaceAllString(text, "as a mapping"))
 }
 
 func readLogo(name string) ([]byte, error) {

@@ -72,6 +72,7 @@ func TestReadConfigErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"titel: x":         "line 1: there is no field titel",
 		"title: [a]":       "cannot unmarshal",
+		"0\n\n0":           "line 1: cannot unmarshal !!str `0 0` as a mapping",
 		"title: 'x":        "found unexpected end of stream",
 		"stale: -1":        "cannot be negative",
 		"logo: gone.png":   "gone.png: no such file",
