@@ -15,21 +15,17 @@ func collectRarely(a *app, percent int) {
 }
 
 // collectLate is for commands that mostly find that there is nothing to do, and then end before there is garbage worth
-// looking for. Those that find something look for it from then on as others do, or with collect whenever there may be so many
-// bytes of it, or half as many as are in use.
-func collectLate(a *app) (collect func(garbage uint64)) {
+// looking for. Those that find something look for it from then on as others do, or as they say in percent with collect.
+func collectLate(a *app) (collect func(percent int)) {
 	if a.getenv("GOGC") != "" {
-		return func(uint64) {}
+		return func(int) {}
 	}
 	const first, then = 1200, 100 // percent of what is in use, but of 4 MB at least
 	debug.SetGCPercent(first)
 	var once sync.Once
 	runtime.AddCleanup(new([64]byte), func(once *sync.Once) { once.Do(func() { debug.SetGCPercent(then) }) }, &once) // with the first garbage
-	return func(garbage uint64) {
+	return func(percent int) {
 		once.Do(func() {})
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		debug.SetGCPercent(max(int(garbage*100/m.HeapAlloc), 50))
+		debug.SetGCPercent(percent)
 	}
 }

@@ -234,7 +234,7 @@ func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o 
 	}
 	busy := slices.ContainsFunc(w.Parts, func(p mirror.Part) bool { return !p.Plan.Empty() })
 	if busy {
-		collect(16 << 20) // what was read is held on to, and each file leaves a little garbage
+		collect(50) // what was read is held on to; there is little garbage from here on, but for a long time
 	}
 	report, err := w.Apply(ctx)
 	if err != nil {
