@@ -38,7 +38,8 @@ type Dir struct {
 	swap    sync.RWMutex // shared: writing below directories; alone: exchanging a directory for another
 	syncing sync.Mutex   // whoever takes changed directories out of the batch holds it until they are durable
 
-	naming *semaphore.Weighted // one at a time names files; a lock that can be waited for and given up
+	writing sync.Mutex          // one at a time writes a file without a name
+	naming  *semaphore.Weighted // one at a time names files; a lock that can be waited for and given up
 
 	exchanges atomic.Int64 // how many there were
 	links     atomic.Int64 // how many were staged

@@ -120,15 +120,27 @@ func (d *Dir) keepUnnamed(ctx context.Context, name string, data []byte) (int, e
 	}
 	d.folders.keep(dir)
 	defer d.folders.leave(dir)
-	f, err := d.createUnnamed(dir)
+	f, err := d.writeUnnamed(dir, name, data)
 	if err != nil {
 		return 0, err
 	}
+	return d.batch.addUnnamed(name, f, 1+len(data)/unnamedWeight), nil
+}
+
+// writeUnnamed makes a file without a name of data. One does so at a time, as the filesystem lets only one make a file at a
+// time anyway, and to wait for it is dearer.
+func (d *Dir) writeUnnamed(dir *folder, name string, data []byte) (*os.File, error) {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	f, err := d.createUnnamed(dir)
+	if err != nil {
+		return nil, err
+	}
 	if _, err := f.Write(data); err != nil {
 		f.Close()
-		return 0, d.failed("write", name, err)
+		return nil, d.failed("write", name, err)
 	}
-	return d.batch.addUnnamed(name, f, 1+len(data)/unnamedWeight), nil
+	return f, nil
 }
 
 // What is known of files without a name in a directory.
