@@ -110,7 +110,7 @@ func (r *run) record(ctx context.Context, gone []string) error {
 		return err
 	}
 	if r.ledger.changed {
-		if err := write(ctx, r.dst, ledgerPath, store.Bytes(r.ledger.render())); err != nil {
+		if err := write(ctx, r.dst, ledgerPath, store.Rendered(r.ledger.render)); err != nil {
 			return err
 		}
 	}

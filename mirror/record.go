@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -56,14 +57,7 @@ func recordOf(held *streams.Products) store.Content {
 		}
 		top.Products.Set(name, p)
 	}
-	return store.Content{Size: -1, Open: func(_ context.Context, off int64) (io.ReadCloser, error) {
-		r, w := io.Pipe()
-		go func() { w.CloseWithError(streams.Write(w, top, recordStyle)) }()
-		if _, err := io.CopyN(io.Discard, r, off); err != nil {
-			return nil, errors.Join(err, r.Close())
-		}
-		return r, nil
-	}}
+	return store.Rendered(func(w io.Writer) error { return streams.Write(w, top, recordStyle) })
 }
 
 // textOnly keeps the scalar fields, as text.
@@ -164,31 +158,34 @@ func (l *ledger) has(path, contentID string, r streams.Ref) bool {
 	return slices.ContainsFunc(l.ids(path), func(id string) bool { return isItemID(id, contentID, r) })
 }
 
-// textSize is about how many bytes the ledger has as a text.
-func (l *ledger) textSize() (n int) {
+// pathsSize is about how many bytes the paths have, each with a size before it.
+func (l *ledger) pathsSize() (n int) {
 	for _, e := range l.entries {
-		n += len(e.path) + len(`"": , `)
-		for _, id := range e.ids {
-			n += len(id) + len(`[""], `)
-		}
+		n += len(e.path) + len("1000000 \x00")
 	}
 	return n
 }
 
-// render leaves out the files that are there for no item.
-func (l *ledger) render() []byte {
-	text := append(make([]byte, 0, l.textSize()), '{')
+// render writes the ledger, without the files that are there for no item.
+func (l *ledger) render(w io.Writer) error {
+	out := bufio.NewWriterSize(w, 32<<10)
+	var text []byte
+	lead := "{"
 	for _, e := range l.entries {
 		if len(e.ids) == 0 {
 			continue
 		}
-		if len(text) > len("{") {
-			text = append(text, ", "...)
-		}
+		text = append(text[:0], lead...)
 		text = append(streams.AppendText(text, e.path, ledgerStyle.Escape), ": "...)
 		text = streams.Append(text, streams.Strings(e.ids), ledgerStyle)
+		_, _ = out.Write(text) // Flush tells
+		lead = ", "
 	}
-	return append(text, '}')
+	if text == nil {
+		_ = out.WriteByte('{')
+	}
+	_ = out.WriteByte('}')
+	return out.Flush()
 }
 
 // maxState is more than any file of a mirror's state has.

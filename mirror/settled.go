@@ -86,7 +86,7 @@ func (r *run) settle(ctx context.Context, notHeld int) error {
 	if r.settled != nil || !r.canSettle() {
 		return nil
 	}
-	s := &settled{NotHeld: notHeld, files: make([]byte, 0, r.ledger.textSize())}
+	s := &settled{NotHeld: notHeld, files: make([]byte, 0, r.ledger.pathsSize())}
 	for _, part := range r.parts {
 		s.ContentIDs = append(s.ContentIDs, part.ContentID)
 		p, err := r.plan(part.Document, part.after, func(ref streams.Ref, held *streams.Item) bool {
