@@ -79,8 +79,9 @@ func knownCommand(root *cobra.Command, args []string) error {
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return nil
 	}
-	root.InitDefaultHelpCmd()
-	root.InitDefaultCompletionCmd(args...)
+	if args[0] == "help" {
+		return knownCommand(root, args[1:])
+	}
 	cmd, _, err := root.Find(args)
 	if (err == nil && cmd != root) || strings.HasPrefix(args[0], "__complete") {
 		return nil
@@ -124,8 +125,7 @@ func (a *app) finish(ctx context.Context, cmd *cobra.Command, err error) int {
 	if exit.code == exitUsage {
 		fmt.Fprintf(a.stderr, "usage: %s\n", cmd.UseLine())
 	}
-	text := strings.ReplaceAll(err.Error(), "\n", "; ") // of several errors, or in what a catalogue calls its things
-	fmt.Fprintf(a.stderr, "%s: error: %s\n", cmd.CommandPath(), printable(text))
+	fmt.Fprintf(a.stderr, "%s: error: %s\n", cmd.CommandPath(), oneLine(err.Error()))
 	switch {
 	case errors.Is(err, syscall.EMFILE):
 		fmt.Fprintln(a.stderr, "hint: this process may not open more files: ulimit -n 256 would be enough for most, --jobs=1 needs the fewest")
@@ -136,4 +136,17 @@ func (a *app) finish(ctx context.Context, cmd *cobra.Command, err error) int {
 		fmt.Fprintf(a.stderr, "%s --help says more\n", cmd.CommandPath())
 	}
 	return exit.code
+}
+
+// oneLine is a message on one line, that of several errors too.
+func oneLine(text string) string { return printable(strings.ReplaceAll(text, "\n", "; ")) }
+
+// printable is a text of a catalogue on one line, without what a terminal would obey.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
+			return '?'
+		}
+		return r
+	}, text)
 }

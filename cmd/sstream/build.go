@@ -161,8 +161,8 @@ distribution, further aliases and requirements in a section simplestream.
 
 Each file is read once, when it is new or has changed. Deltas are made between each version and the one before it, one at
 a time with up to 256 MiB of memory, and listed once they are known to work; one that has more than four fifths of its
-target's size is left out. The documents are replaced when everything is ready. A version that is not right is left out and reported; versions that are gone from
-the disk leave the documents.
+target's size is left out. The documents are replaced when everything is ready. A version that is not right is left out
+and reported; versions that are gone from the disk leave the documents.
 
 With --watch the command stays and builds again whenever images come or go, until it is interrupted.
 

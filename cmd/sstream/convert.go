@@ -258,7 +258,7 @@ func (c *convertFlags) publish(ctx context.Context, a *app, target string, docs 
 		}
 	}
 	for _, name := range names {
-		fmt.Fprintf(a.stderr, "writing %s\n", joinPython(target, name))
+		fmt.Fprintf(a.stderr, "writing %s\n", printable(joinPython(target, name)))
 	}
 	return p.Publish(ctx, docs, old)
 }

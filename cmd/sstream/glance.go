@@ -144,7 +144,7 @@ func (g *glanceFlags) part(a *app, cmd *cobra.Command, err error) error {
 		return err
 	}
 	for _, e := range part.Errors {
-		fmt.Fprintf(a.stderr, "%s: error: %v\n", cmd.CommandPath(), e)
+		fmt.Fprintf(a.stderr, "%s: error: %s\n", cmd.CommandPath(), oneLine(e.Error()))
 	}
 	if g.old {
 		return &exitError{code: exitFailed}

@@ -23,7 +23,7 @@ func (g *glanceFlags) showPlan(a *app, p *glance.Plan) error {
 	var b strings.Builder
 	for _, c := range p.Changes() {
 		sign := map[string]string{"add": "+", "remove": "-", "clean": "x", "await": "?"}[c.Change]
-		fmt.Fprintf(&b, "%s %s %s %s %s %s %s\n", sign, c.Region, c.Product, c.Version, c.Item, c.Name, formatBytes(c.Size))
+		fmt.Fprintln(&b, printable(fmt.Sprintf("%s %s %s %s %s %s %s", sign, c.Region, c.Product, c.Version, c.Item, c.Name, formatBytes(c.Size))))
 	}
 	files, bytes := p.Uploads()
 	fmt.Fprintf(a.stderr, "%s%d files to read, %s\n", b.String(), files, formatBytes(bytes))
@@ -77,7 +77,7 @@ func (p *glanceProgress) report(r glance.Progress) {
 	}
 	last, begun := p.read[r.Name]
 	if !begun && p.bars != nil {
-		p.each[r.Name] = p.bars.AddBar(r.Size, mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(r.Name+" ")),
+		p.each[r.Name] = p.bars.AddBar(r.Size, mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(printable(r.Name)+" ")),
 			mpb.AppendDecorators(decor.Percentage()))
 	}
 	if bar := p.each[r.Name]; bar != nil {
@@ -97,7 +97,7 @@ func (p *glanceProgress) oldLine(r glance.Progress) {
 	part := fraction(r.Read, r.Size)
 	if now := int64(part * 100); now > p.shown[r.Name] {
 		p.shown[r.Name] = now
-		fmt.Fprintf(p.out, "%.2f %s (%d of %d images) - %.2f\n", part, r.PubName, min(p.done+1, p.items), p.items, fraction(p.total, p.bytes))
+		fmt.Fprintf(p.out, "%.2f %s (%d of %d images) - %.2f\n", part, printable(r.PubName), min(p.done+1, p.items), p.items, fraction(p.total, p.bytes))
 	}
 }
 

@@ -85,7 +85,7 @@ func (a *app) tellFindings(findings []lint.Finding, asJSON bool) error {
 		if asJSON {
 			continue
 		}
-		if _, err := fmt.Fprintln(a.stdout, f); err != nil {
+		if _, err := fmt.Fprintln(a.stdout, printable(f.String())); err != nil {
 			return err
 		}
 	}

@@ -86,6 +86,9 @@ func (a *app) listTable(images []maintain.Listed) error {
 	for _, i := range images {
 		row := listRow(i)
 		row[0] = row[0][:min(12, len(row[0]))]
+		for n, cell := range row {
+			row[n] = printable(cell)
+		}
 		fmt.Fprintln(w, strings.Join(row, "\t"))
 	}
 	return w.Flush()

@@ -9,7 +9,8 @@ import (
 	"sync"
 )
 
-// lineHandler writes a message a line and nothing else, with its attributes behind it.
+// lineHandler writes a message a line and nothing else, with its attributes behind it. What catalogues and servers say in
+// them cannot begin a line or reach a terminal's controls.
 type lineHandler struct {
 	mu    *sync.Mutex
 	out   io.Writer
@@ -27,10 +28,9 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 		fmt.Fprintf(&b, " %s=%v", a.Key, a.Value)
 		return true
 	})
-	b.WriteByte('\n')
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_, err := io.WriteString(h.out, b.String())
+	_, err := fmt.Fprintln(h.out, oneLine(b.String()))
 	return err
 }
 

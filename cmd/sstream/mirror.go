@@ -52,14 +52,17 @@ func newMirrorCommand(a *app) *cobra.Command {
 		Long: `Mirror a stream into a directory or an object store.
 
 SOURCE is a directory or the URL of a mirror, or of a document there (…/streams/v1/index.json). TARGET is a directory, or
-swift://CONTAINER/PREFIX in the object store of the cloud that the environment (OS_*) or --os-cloud names. Only items for which every
-FILTER holds are mirrored: key=value, key!=value, key~regexp or key!~regexp, over the fields of an item and what lies above
-it, as arch, release, ftype, product_name, version_name, item_name. Several runs with other filters into one TARGET add up.
+swift://CONTAINER/PREFIX in the object store of the cloud that the environment (OS_*) or --os-cloud names. Only items for
+which every FILTER holds are mirrored: key=value, key!=value, key~regexp or key!~regexp, over the fields of an item and what
+lies above it, as arch, release, ftype, product_name, version_name, item_name. Several runs with other filters into one
+TARGET add up.
 
 What is published lists only files that are there: files come first, then all documents as one, then old files go.
 
-With --use-deltas an image is made of one that TARGET holds or is about to hold and of a delta between the two, if the stream lists
-one (an item with delta_base) that saves reading bytes. It is checked as any other; what goes wrong is said, and it is read whole.
+With --use-deltas an image is made of one that TARGET holds or is about to hold and of a delta between the two, if the
+stream lists one (an item with delta_base) that saves reading bytes. It is checked as any other; what goes wrong is said,
+and it is read whole.
+
 ` + exitHelp,
 		Example: `  sstream mirror --max=1 https://images.maas.io/ephemeral-v3/stable /srv/maas 'arch=amd64' 'release~(jammy|noble)'
   sstream mirror --use-deltas --max=2 https://images.lxd.canonical.com /srv/lxd 'release=noble'

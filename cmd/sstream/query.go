@@ -47,7 +47,7 @@ table, csv and tsv are chosen with --columns. A Go template (--template '{{.path
 ` + exitHelp,
 		Example: `  sstream query https://cloud-images.ubuntu.com/releases arch=amd64 ftype=disk1.img --latest
   sstream query --distinct release,arch examples/foocloud/streams/v1/index.json
-  sstream query -o '%(sha256)s  %(path)s' examples/foocloud/streams/v1/index.json 'ftype~disk' | sha256sum -c`,
+  sstream query -o '%(sha256)s  %(item_url)s' examples/foocloud/streams/v1/index.json 'ftype~disk' | sha256sum -c`,
 		Args: atLeast("SOURCE"),
 		RunE: func(cmd *cobra.Command, args []string) error { return q.main(cmd.Context(), a, args) },
 	}

@@ -44,7 +44,7 @@ func (p *tablePrinter) add(row *streams.Flat) error {
 	cells := make([]string, len(columns))
 	for i, key := range columns {
 		value, _ := row.Get(key)
-		cells[i] = printableCell(value)
+		cells[i] = printable(value)
 	}
 	if p.decided {
 		return p.print(cells)
@@ -54,16 +54,6 @@ func (p *tablePrinter) add(row *streams.Flat) error {
 		return p.decide()
 	}
 	return nil
-}
-
-// printableCell is a value without what would move the cursor.
-func printableCell(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || 0x7f <= r && r < 0xa0 {
-			return '?'
-		}
-		return r
-	}, s)
 }
 
 // decide chooses columns and widths and prints what was held back.

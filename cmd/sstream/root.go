@@ -46,5 +46,25 @@ Juju and OpenStack say which images exist.
 		newVerifyCommand(a),
 		newVersionCommand(a),
 	)
+	refineCompletion(root)
 	return root
+}
+
+// refineCompletion makes wrong usage of a shell for which there is no completion.
+func refineCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	cmd, _, _ := root.Find([]string{"completion"})
+	var shells []string
+	for _, shell := range cmd.Commands() {
+		shell.Args = exactly()
+		shells = append(shells, shell.Name())
+	}
+	cmd.Use = "completion SHELL"
+	cmd.Args = cobra.ArbitraryArgs
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		return usageError("there is no completion for %s, but for %s", args[0], strings.Join(shells, ", "))
+	}
 }

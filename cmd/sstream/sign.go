@@ -58,7 +58,9 @@ Environment: GNUPGHOME, SS_GPG_DEFAULT_KEY names gpg's key, SS_GPG_BATCH=0 lets 
 					return err
 				}
 				for _, name := range names {
-					fmt.Fprintln(a.stdout, "signed", name)
+					if _, err := fmt.Fprintln(a.stdout, "signed", name); err != nil {
+						return err
+					}
 				}
 			}
 			return nil

@@ -57,7 +57,7 @@ func (s *sourceFlags) add(f *pflag.FlagSet, mirrors bool) {
 		f.StringVar(&s.http.UserAgent, "user-agent", "", "what to call ourselves to servers")
 		f.StringVar(&s.http.CAFile, "cacert", "", "`file` of certificate authorities to trust besides the system's")
 		f.StringVar(&s.http.CertFile, "cert", "", "`file` with a client certificate")
-		f.StringVar(&s.http.KeyFile, "key", "", "`file` with its key")
+		f.StringVar(&s.http.KeyFile, "key", "", "`file` with the key of --cert, if it is not in the same file")
 		f.Int64Var(&s.split, "split", 0, "read items of so many `MiB` and more in parts, from all mirrors at once (0: never)")
 		f.IntVar(&s.http.Retries, "retries", 4, "how often to ask all mirrors again")
 		f.DurationVar(&s.http.IdleTimeout, "timeout", time.Minute, "give up on a connection that says nothing for so long")

@@ -45,7 +45,9 @@ or $version_name. The hooks, in the order in which they run:
   remove_item, remove_version                                  what is there and wanted no more
   insert_product       a product was gone through
   remove_product       a product that is there has left the source; only with delete_products: true in the --config
-  insert_products, insert_index                                the document is in $content_file_path
+  insert_products      all of a products file was gone through: $content_file_path is a copy of it
+  insert_index_entry   the same, with the fields of the index's entry; only with a command of its own, never by the old name
+  insert_index         all that an index leads to was gone through: $content_file_path is a copy of it
 
 A command is run by sh. %(name)s in it stands for a field, always as one word, and %% for a percent sign. Only fields
 whose name has a small letter become variables: PATH or LD_PRELOAD in a catalogue do nothing, neither does http_proxy.

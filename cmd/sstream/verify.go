@@ -237,13 +237,3 @@ func (v *verifyFlags) showLines(a *app, r *verify.Report) error {
 		count(r.Files, "file", "files"), formatBytes(r.Bytes), left)
 	return nil
 }
-
-// printable is a text on one line, without what a terminal would obey.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' {
-			return '?'
-		}
-		return r
-	}, text)
-}
