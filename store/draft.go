@@ -72,14 +72,13 @@ func (w *draft) create() error {
 	err := fs.ErrNotExist
 	var f *os.File
 	if w.dir != nil {
-		w.dir.fresh.Store(false)
-		f, err = createFile(w.dir, w.base+partSuffix)
+		f, err = w.dir.createDraft(w.base + partSuffix)
 	}
 	if errors.Is(err, fs.ErrNotExist) { // the directory, or it has gone meanwhile
 		if err := w.remakeDir(); err != nil {
 			return err
 		}
-		f, err = createFile(w.dir, w.base+partSuffix)
+		f, err = w.dir.createDraft(w.base + partSuffix)
 	}
 	if err == nil {
 		err = w.take(f)

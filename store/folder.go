@@ -14,7 +14,21 @@ type folder struct {
 	top      *os.File // the same directory
 	name     string
 	users    int
-	fresh    atomic.Bool // nothing was in it when it was opened, and no drafts were made in it since
+	empty    atomic.Bool // nothing was in it when it was opened, and nothing was made in it since
+	noDrafts atomic.Bool // likewise, but for files that were whole before they had a name
+}
+
+// createDraft makes a draft of that name.
+func (f *folder) createDraft(name string) (*os.File, error) {
+	f.empty.Store(false)
+	f.noDrafts.Store(false)
+	return createFile(f, name)
+}
+
+// link gives a file that is whole a name which nothing has.
+func (f *folder) link(file *os.File, name string) error {
+	f.empty.Store(false)
+	return linkFile(file, f.top, name)
 }
 
 // folders are the directories that are open. Those who write into the same directory or look into it share it, and the last
@@ -47,7 +61,8 @@ func (x *folders) enter(root *os.Root, name string) (*folder, error) {
 	}
 	f := &folder{Root: dir, top: top}
 	_, err = top.Readdirnames(1)
-	f.fresh.Store(err == io.EOF)
+	f.empty.Store(err == io.EOF)
+	f.noDrafts.Store(err == io.EOF)
 	return x.opened(name, f), nil
 }
 

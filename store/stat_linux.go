@@ -26,8 +26,8 @@ func (d *Dir) statFile(name string) (info Info, err error) {
 	return info, err
 }
 
-// statNear takes one system call if the file asked for before is in the same directory. Below a directory that has been
-// made again since then nothing is found, nor is what is no regular file.
+// statNear takes one system call if the file asked for before is in the same directory, and none while we know that nothing
+// is there. Below a directory that has been made again since then nothing is found, nor is what is no regular file.
 func (d *Dir) statNear(name string) (info Info, found bool, err error) {
 	parent, base := ".", name // of a checked path, as package path would have it
 	if at := strings.LastIndexByte(name, '/'); at >= 0 {
@@ -42,6 +42,9 @@ func (d *Dir) statNear(name string) (info Info, found bool, err error) {
 	}
 	defer d.folders.leave(dir)
 	d.folders.keep(dir)
+	if dir.empty.Load() {
+		return Info{}, false, fs.ErrNotExist
+	}
 	var s unix.Stat_t
 	if unix.Fstatat(int(dir.top.Fd()), base, &s, unix.AT_SYMLINK_NOFOLLOW) != nil {
 		return Info{}, false, nil

@@ -79,6 +79,35 @@ func TestStatSeesWhatChanges(t *testing.T) {
 	}
 }
 
+// TestStatInNewDirectory: what comes into a directory that was empty is found, whichever way it comes.
+func TestStatInNewDirectory(t *testing.T) {
+	small := storetest.Content([]byte("small"))
+	synced := func(d *store.Dir, err error) error { return errors.Join(err, d.Sync(t.Context())) }
+	for name, bring := range map[string]func(d *store.Dir) error{
+		"put":           func(d *store.Dir) error { return d.Put(t.Context(), "d/a", small) },
+		"put soon":      func(d *store.Dir) error { return synced(d, d.PutSoon(t.Context(), "d/a", small)) },
+		"put as draft":  func(d *store.Dir) error { d.WithoutUnnamed(); return synced(d, d.PutSoon(t.Context(), "d/a", small)) },
+		"copied":        func(d *store.Dir) error { return synced(d, d.Copy(t.Context(), "small", "d/a")) },
+		"adopted":       func(d *store.Dir) error { return synced(d, d.Adopt(t.Context(), d.Path()+"/small", "d/a", small)) },
+		"made again":    func(d *store.Dir) error { return errors.Join(d.Delete(t.Context(), "d/b"), d.Put(t.Context(), "d/a", small)) },
+		"again at once": func(d *store.Dir) error { return errors.Join(d.Delete(t.Context(), "d/b"), synced(d, d.PutSoon(t.Context(), "d/a", small))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := lockDir(t, t.TempDir())
+			storetest.Put(t, d, "small", "small")
+			soon(t, d, "d/other", "small") // which makes the directory, but has no name yet
+			wantStat(t, d, "d/a", -1)
+			if err := bring(d); err != nil {
+				t.Fatal(err)
+			}
+			wantStat(t, d, "d/a", 5)
+			wantStat(t, d, "d/b", -1)
+			wantSync(t, d)
+			wantStat(t, d, "d/other", 5)
+		})
+	}
+}
+
 // TestStatAfterReplace: a directory that was looked into is another one after it has been exchanged.
 func TestStatAfterReplace(t *testing.T) {
 	d := lockDir(t, t.TempDir())

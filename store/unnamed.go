@@ -92,7 +92,7 @@ func (d *Dir) hasDraft(name string) bool {
 	}
 	d.folders.keep(dir)
 	defer d.folders.leave(dir)
-	if dir.fresh.Load() {
+	if dir.noDrafts.Load() {
 		return false
 	}
 	_, err = dir.Lstat(path.Base(name) + partSuffix)
@@ -163,7 +163,7 @@ func (d *Dir) createUnnamed(dir *folder) (*os.File, error) {
 		d.unnamed.Store(unnamedWorks)
 	case errors.Is(err, errors.ErrUnsupported):
 		d.unnamed.Store(unnamedFails)
-	case errors.Is(err, fs.ErrNotExist): // the directory has gone
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission): // the directory has gone; ext4 says the latter
 		err = errors.ErrUnsupported
 	case err != nil:
 		err = d.failed("create", dir.name, err)
@@ -258,7 +258,7 @@ func (d *Dir) link(name string, f *os.File) error {
 	defer d.tree.RUnlock()
 	dir, err := d.enterOrMake(path.Dir(name))
 	if err == nil {
-		err = linkFile(f, dir.top, path.Base(name))
+		err = dir.link(f, path.Base(name))
 		d.folders.leave(dir)
 	}
 	return err

@@ -193,7 +193,7 @@ func TestManySmallFiles(t *testing.T) {
 						return err
 					}
 					if i%20 == 0 { // takes an empty directory along
-						if err := d.Delete(t.Context(), fmt.Sprintf("%d/none", i%5)); err != nil {
+						if err := d.Delete(t.Context(), fmt.Sprintf("%d/none", i/20%5)); err != nil {
 							return err
 						}
 					}
@@ -251,6 +251,16 @@ func TestWritersOfOneSmallFile(t *testing.T) {
 		wantFile(t, d.Path(), "d/path", image)
 		wantFiles(t, d, "d/path")
 	})
+}
+
+// TestSmallFileAfterDraft: a draft in a directory that was made for it is known of.
+func TestSmallFileAfterDraft(t *testing.T) {
+	d := openDir(t, t.TempDir())
+	soon(t, d, "d/path", image)
+	soon(t, d, "d/path", "small")
+	wantSync(t, d)
+	wantFile(t, d.Path(), "d/path", "small")
+	wantFiles(t, d, "d/path")
 }
 
 // TestModesOfAllFiles: all have the mode that the umask leaves.
