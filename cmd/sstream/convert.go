@@ -159,8 +159,18 @@ func (c *convertFlags) read(ctx context.Context, a *app, items *streams.Collecti
 	}
 	list := bufio.NewReader(from)
 	add := items.AddTab
-	if c.format == "json" || c.format == "" && beginsList(list) {
+	switch c.format {
+	case "json":
 		add = items.AddJSON
+	case "":
+		switch beginning(list) {
+		case "[":
+			add = items.AddJSON
+		case "{":
+			return errors.New("it begins with {: items in JSON are one list, as query --json prints it")
+		case "":
+			return errors.New("it is empty, as if whoever wrote it had failed: a list without items is []")
+		}
 	}
 	return withoutPath(add(list))
 }
@@ -176,10 +186,14 @@ func interruptible(ctx context.Context, r io.Reader) io.Reader {
 	return read
 }
 
-// beginsList tells whether what comes is a JSON list.
-func beginsList(r *bufio.Reader) bool {
-	start, _ := r.Peek(r.Size()) // what is wrong with it will be found again
-	return bytes.HasPrefix(bytes.TrimSpace(start), []byte("["))
+// beginning is the first byte that comes, blanks excepted; "" if nothing comes.
+func beginning(r *bufio.Reader) string {
+	start, err := r.Peek(r.Size()) // an error will be found again
+	text := bytes.TrimLeft(start, " \t\r\n")
+	if len(text) == 0 && err != io.EOF {
+		return " "
+	}
+	return string(text[:min(1, len(text))])
 }
 
 // withoutPath is what is wrong with a file whose name will be said.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,9 @@ The key is RSA unless another is asked for: every reader knows it. Juju does not
 					return fmt.Errorf("cannot read the passphrase: %w", err)
 				}
 				o.Passphrase = passphrase
+			}
+			if !slices.Contains(sign.KeyAlgorithms[:], o.Algorithm) {
+				return usageError("--algorithm is one of %v, not %q", sign.KeyAlgorithms, o.Algorithm)
 			}
 			o.Lifetime = time.Duration(days) * 24 * time.Hour
 			key, err := sign.GenerateKey(name, email, o)

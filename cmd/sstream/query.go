@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -114,6 +115,8 @@ func (q *queryFlags) check() error {
 	switch {
 	case given > 1:
 		return usageError("only one of --output-format, --pretty, --json, --template and --format is possible")
+	case slices.Contains(q.columns, "") || q.columns != nil && len(q.columns) == 0:
+		return usageError("--columns names no key")
 	case q.latest && q.max.n != nil:
 		return usageError("--latest is --max=1: only one of them is possible")
 	case q.latest:
@@ -201,7 +204,11 @@ func (q *queryFlags) printer(a *app, out *output) (printer, error) {
 	case "pretty":
 		return &linePrinter{out: out, line: pretty}, nil
 	case "python":
-		return newPythonPrinter(out, a.stderr, q.python), nil
+		p := newPythonPrinter(out, a.stderr, q.python)
+		if q.old { // to the old tool it is no fault
+			p.last = nil
+		}
+		return p, nil
 	case "template":
 		return newTemplatePrinter(out, q.template)
 	case "table":

@@ -51,6 +51,7 @@ func (s *sentBytes) Write(p []byte) (int, error) {
 type linePrinter struct {
 	out  *output
 	line func(dst []byte, row *streams.Flat) ([]byte, error) // appends the row, the newline too
+	last func() error                                        // what became of the rows; nil: all of them are printed
 	buf  []byte
 }
 
@@ -61,7 +62,13 @@ func (p *linePrinter) add(row *streams.Flat) (err error) {
 	return err
 }
 
-func (p *linePrinter) end() error      { return nil }
+func (p *linePrinter) end() error {
+	if p.last != nil {
+		return p.last()
+	}
+	return nil
+}
+
 func (p *linePrinter) document() error { return p.out.Flush() }
 func (p *linePrinter) fail()           {}
 
@@ -74,12 +81,20 @@ func (p *linePrinter) text(line string) error {
 func pretty(dst []byte, row *streams.Flat) ([]byte, error) { return python.AppendPretty(dst, row), nil }
 
 // newPythonPrinter prints with a format of Python's. A row that lacks a field is named on errs, and the others are printed.
-func newPythonPrinter(out *output, errs io.Writer, format string) printer {
+func newPythonPrinter(out *output, errs io.Writer, format string) *linePrinter {
 	f := python.ParseFormat(format)
-	return &linePrinter{out: out, line: func(dst []byte, row *streams.Flat) ([]byte, error) {
+	left := 0
+	last := func() error {
+		if left == 0 {
+			return nil
+		}
+		return &exitError{exitPart, fmt.Errorf("%s not printed, as fields that the format names are missing", count(left, "row was", "rows were"))}
+	}
+	return &linePrinter{out: out, last: last, line: func(dst []byte, row *streams.Flat) ([]byte, error) {
 		line, err := f.Append(dst, row)
 		var missing python.MissingKeyError
 		if errors.As(err, &missing) {
+			left++
 			_, err := fmt.Fprintf(errs, "output format failed. Missing %s\nitem: %s\n", string(missing), python.AppendDict(nil, row))
 			return dst, err
 		}

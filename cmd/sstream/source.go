@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -121,8 +123,11 @@ func (s *sourceFlags) open(a *app, address string, log *slog.Logger, cache fetch
 		return nil, "", usageError("--key needs --cert: the certificate that it is the key of")
 	}
 	root, path := streams.SplitURL(address, s.path)
-	if info, err := os.Stat(root); err == nil && info.Mode().IsRegular() {
+	switch info, err := os.Stat(root); {
+	case err == nil && info.Mode().IsRegular():
 		return nil, "", fmt.Errorf("cannot read %s as a mirror: it is a file; the document to begin with is named by --path, below the directory", root)
+	case errors.Is(err, fs.ErrNotExist) && !strings.Contains(root, ":/") && len(s.mirrors) == 0:
+		return nil, "", fmt.Errorf("cannot read %s: there is no such directory, and the address of a server begins with https:// or http://", root)
 	}
 	policy, err := s.policy(a, path)
 	if err != nil {

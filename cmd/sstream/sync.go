@@ -114,8 +114,11 @@ func hookFlag(name string) string {
 }
 
 func (s *syncFlags) main(ctx context.Context, a *app, f *pflag.FlagSet, args []string) error {
-	if len(args) > 1 || s.old && len(args) == 0 {
+	switch {
+	case len(args) == 0 && s.old:
 		return usageError("one source is needed")
+	case len(args) > 1:
+		return usageError("unrecognized arguments: %s (a hook filter_item says which items are wanted)", strings.Join(args[1:], " "))
 	}
 	c, err := s.readConfig(a, f)
 	if err != nil {
@@ -130,6 +133,12 @@ func (s *syncFlags) main(ctx context.Context, a *app, f *pflag.FlagSet, args []s
 	}
 	if err := s.checkHooks(a, c.Commands); err != nil {
 		return err
+	}
+	if s.keep && c.Max == nil && !s.old {
+		return usageError("--keep needs --max: how many versions are to be kept")
+	}
+	if !slices.Contains([]hooks.LoadFormat{"", hooks.SerialList, hooks.JSON}, hooks.LoadFormat(s.format)) {
+		return usageError("--load-format is %s or %s, not %q", hooks.SerialList, hooks.JSON, s.format)
 	}
 	log, done, err := s.logger(a, s.quiet())
 	if err != nil {
