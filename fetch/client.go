@@ -45,11 +45,24 @@ func (o *Options) client(sources []*source) (*http.Client, error) {
 		ReadBufferSize:      64 << 10,
 
 		MaxResponseHeaderBytes: 1 << 20, // the memory of a run is bounded, whatever a server sends
+		OnProxyConnectResponse: proxyAnswer,
 	}
 	for _, s := range sources {
 		s.setSecrets(users)
 	}
 	return &http.Client{Transport: authorizer{transport}, CheckRedirect: checkRedirect}, nil
+}
+
+// proxyAnswer tells the fault of a proxy that connects to nothing from that of a server.
+func proxyAnswer(_ context.Context, proxy *url.URL, _ *http.Request, answer *http.Response) error {
+	if answer.StatusCode == http.StatusOK {
+		return nil
+	}
+	text := fmt.Sprintf("the proxy %s does not connect: %d %s", proxy.Host, answer.StatusCode, http.StatusText(answer.StatusCode))
+	if (&statusError{code: answer.StatusCode}).temporary() {
+		return errors.New(text)
+	}
+	return permanent("%s", text)
 }
 
 const maxRedirects = 10

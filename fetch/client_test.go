@@ -5,6 +5,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -287,5 +289,37 @@ func TestProxy(t *testing.T) {
 	}
 	if len(asked) != 1 || !strings.HasPrefix(asked[0], "http://mirror.example/a Basic ") {
 		t.Errorf("%q", asked)
+	}
+}
+
+// What a proxy will not do is not said to be the server's fault, nor that a file is missing there.
+func TestProxyRefuses(t *testing.T) {
+	if root := os.Getenv("FETCH_TEST_ROOT"); root != "" {
+		_, err := readItem(open(t, root, quick(nil)), "a", 1, 0)
+		if want := os.Getenv("FETCH_TEST_WANT"); err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("%v, want %q", err, want)
+		}
+		return
+	}
+	asked := 0
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer proxy.Close()
+	host := strings.TrimPrefix(proxy.URL, "http://")
+	for address, want := range map[string]string{
+		withUser(proxy.URL, "u:p"): "cannot read https://mirror.example/a: the proxy " + host + " does not connect: 404 Not Found",
+		"http://127.0.0.1:1":       "cannot read https://mirror.example/a: cannot connect to the proxy: ",
+	} {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestProxyRefuses$")
+		cmd.Env = append(os.Environ(), "FETCH_TEST_ROOT=https://mirror.example/", "FETCH_TEST_WANT="+want,
+			"HTTPS_PROXY="+address, "https_proxy=", "NO_PROXY=", "no_proxy=")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %s", err, out)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
 	}
 }

@@ -76,8 +76,13 @@ func cleanError(err error) error {
 	if name, ok := errors.AsType[*net.DNSError](err); ok {
 		return fmt.Errorf("cannot look up host %s: %s%w", name.Name, name.Err, hidden{err})
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
-		return fmt.Errorf("cannot connect: %w", op.Err)
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		switch op.Op {
+		case "dial":
+			return fmt.Errorf("cannot connect: %w", op.Err)
+		case "proxyconnect":
+			return fmt.Errorf("cannot connect to the proxy: %w", op.Err)
+		}
 	}
 	return err
 }

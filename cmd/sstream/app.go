@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -131,6 +132,8 @@ func (a *app) finish(ctx context.Context, cmd *cobra.Command, err error) int {
 		fmt.Fprintln(a.stderr, "hint: this process may not open more files: ulimit -n 256 would be enough for most, --jobs=1 needs the fewest")
 	case errors.Is(err, syscall.ENOSPC):
 		fmt.Fprintln(a.stderr, "hint: df and df -i tell whether room for bytes or for files has run out")
+	case errors.As(err, new(x509.UnknownAuthorityError)) && cmd.Flag("cacert") != nil:
+		fmt.Fprintln(a.stderr, "hint: --cacert=FILE trusts the authorities in FILE besides the system's")
 	}
 	if exit.code == exitUsage {
 		fmt.Fprintf(a.stderr, "%s --help says more\n", cmd.CommandPath())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -78,18 +79,26 @@ func writeKey(prefix string, key *sign.Key) error {
 			return fmt.Errorf("%s is there already: a key is not replaced", file.name)
 		}
 	}
-	for _, file := range files {
-		f, err := os.OpenFile(file.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, file.mode)
-		if err != nil {
-			return err
-		}
-		_, err = f.Write(file.data)
-		if e := f.Close(); err == nil {
-			err = e
-		}
-		if err != nil {
+	for i, file := range files {
+		if err := writeNew(file.name, file.data, file.mode); err != nil {
+			for _, made := range files[:i] { // a key is there whole, or not
+				os.Remove(made.name)
+			}
 			return err
 		}
 	}
 	return nil
+}
+
+// writeNew writes a file that is not there yet.
+func writeNew(name string, data []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		os.Remove(name)
+	}
+	return err
 }
