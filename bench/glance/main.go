@@ -35,9 +35,13 @@ func main() {
 	images := flag.Int("images", 5, "images")
 	size := flag.Int("size", 64<<20, "bytes of an image")
 	sstream := flag.String("sstream", "", "the sstream program (default: built from this checkout)")
-	other := flag.String("other", "", "another tool's command, with the options of sstream-mirror-glance")
+	var others []string
+	flag.Func("other", "another tool's command, with the options of sstream-mirror-glance (repeatable)", func(command string) error {
+		others = append(others, command)
+		return nil
+	})
 	flag.Parse()
-	if err := run(*rounds, *images, *size, *sstream, *other); err != nil {
+	if err := run(*rounds, *images, *size, *sstream, others); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/glance:", err)
 		os.Exit(1)
 	}
@@ -67,7 +71,7 @@ type measure struct {
 	disk      int64 // most bytes in temporary files
 }
 
-func run(rounds, images, size int, sstream, other string) error {
+func run(rounds, images, size int, sstream string, others []string) error {
 	b, err := newBench(images, size)
 	if err != nil {
 		return err
@@ -81,8 +85,9 @@ func run(rounds, images, size int, sstream, other string) error {
 		}
 	}
 	ways := []*way{{name: "POST and PUT", run: b.byHand}, {name: "the same, signed in anew", run: b.signIn}, {name: "sstream glance", run: func() (time.Duration, error) { return b.command(sstream, "glance") }}}
-	if other != "" {
-		ways = append(ways, &way{name: "other", run: func() (time.Duration, error) { return b.command(strings.Fields(other)...) }})
+	for _, other := range others {
+		words := strings.Fields(other)
+		ways = append(ways, &way{name: filepath.Base(words[0]), run: func() (time.Duration, error) { return b.command(words...) }})
 	}
 	for range rounds {
 		for _, w := range ways {
