@@ -72,7 +72,7 @@ func (p *Plan) end(ctx context.Context, r *region) []error {
 // finished is a product whose uploads have ended, one way or the other.
 type finished struct {
 	*work
-	outcomes []outcome
+	uploads []*upload
 }
 
 // uploads works on several products at once and sends each on when its uploads have ended.
@@ -95,11 +95,7 @@ func (p *Plan) uploads(ctx context.Context) <-chan finished {
 	for range p.o.Jobs {
 		workers.Go(func() {
 			for w := range todo {
-				f := finished{work: w}
-				for _, it := range w.upload {
-					f.outcomes = append(f.outcomes, p.upload(ctx, it)...)
-				}
-				done <- f
+				done <- finished{w, p.uploadAll(ctx, w.upload)}
 			}
 		})
 	}
@@ -108,6 +104,20 @@ func (p *Plan) uploads(ctx context.Context) <-chan finished {
 		close(done)
 	}()
 	return done
+}
+
+// uploadAll uploads the items of a product. Those that take long are checked soon after, the others when the product is published.
+func (p *Plan) uploadAll(ctx context.Context, items []*item) []*upload {
+	var uploads []*upload
+	checked := p.o.Now()
+	for _, it := range items {
+		uploads = append(uploads, p.upload(ctx, it)...)
+		if now := p.o.Now(); now.Sub(checked) >= checkEvery {
+			p.check(ctx, uploads)
+			checked = now
+		}
+	}
+	return uploads
 }
 
 // publishEvery is how long a product waits for others, so that one publication does for them all: each writes the whole
@@ -141,16 +151,22 @@ func batches(done <-chan finished) iter.Seq[[]finished] {
 func (p *Plan) settle(ctx context.Context, batch []finished) []error {
 	var errs []error
 	var old []removal
+	var all []*upload
+	for _, f := range batch {
+		all = append(all, f.uploads...)
+	}
+	p.check(ctx, all)
+	p.takeOver(ctx, all)
 	for _, f := range batch {
 		failed := map[*region]bool{}
-		for _, o := range f.outcomes {
-			if o.err != nil {
-				failed[o.region] = true
-				errs = append(errs, o.err)
+		for _, u := range f.uploads {
+			if u.err != nil {
+				failed[u.region] = true
+				errs = append(errs, u.err)
 				continue
 			}
-			o.held[o.item.ref] = o.image
-			o.current = false
+			u.held[u.item.ref] = u.image
+			u.current = false
 		}
 		for _, rm := range f.remove {
 			if !failed[rm.region] {

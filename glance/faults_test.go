@@ -143,22 +143,6 @@ func TestBadSource(t *testing.T) {
 	}
 }
 
-// What the service stores wrongly is deleted, and not published.
-func TestServiceCorrupts(t *testing.T) {
-	cloud := openstacktest.New(t, "RegionOne")
-	s := newSetup(t, cloud.Getenv, "RegionOne")
-	cloud.Intercept = func(r openstacktest.Request) *openstacktest.Fault {
-		if id, ok := strings.CutPrefix(r.Path, "v2/images/"); ok && r.Method == "GET" {
-			cloud.Corrupt("RegionOne", id)
-		}
-		return nil
-	}
-	s.check(s.run(newMirror(t, "base"), released), "the service has other bytes in image")
-	if n := len(cloud.Images("RegionOne")); n != 0 {
-		t.Errorf("%d images are left", n)
-	}
-}
-
 // An image that somebody deletes while it is uploaded is an error, and the run goes on.
 func TestDeletedMeanwhile(t *testing.T) {
 	cloud := openstacktest.New(t, "RegionOne")

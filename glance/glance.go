@@ -67,7 +67,7 @@ type Progress struct {
 	PubName string // of the item, as the source publishes it; the image's name if it does not
 	Size    int64  // in bytes
 	Read    int64  // in bytes; it begins again if the image has to be read again
-	Done    bool   // the image is active in every region that wants it, or has failed
+	Done    bool   // every region that wants the image has taken it, or has failed
 }
 
 func (o *Options) setDefaults() {

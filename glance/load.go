@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -37,6 +38,7 @@ type region struct {
 	suspended []*Image               // uploads that may still be going on
 	doubles   []removal              // further images of an item that is held
 	leaving   map[string]bool        // IDs of images that are held no more, because they are about to be removed
+	unchecked sync.Map               // IDs of images that this run has made and not yet found right; workers add to it
 	current   bool                   // what is published is what is held, as far as this run knows
 	future    *streams.Products      // what it will hold, by what was decided so far
 }

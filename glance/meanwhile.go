@@ -38,7 +38,7 @@ func (o *Options) look(ctx context.Context, r *region) (index *streams.Index, er
 	return index, o.listAgain(ctx, r)
 }
 
-// listAgain makes what is held what the service has now, without what is about to be removed.
+// listAgain makes what is held what the service has now, without what is about to be removed and what may yet turn out wrong.
 func (o *Options) listAgain(ctx context.Context, r *region) error {
 	list, err := r.images.list(ctx, r.ContentID)
 	if err != nil {
@@ -46,7 +46,7 @@ func (o *Options) listAgain(ctx context.Context, r *region) error {
 	}
 	now := &region{Target: r.Target, known: r.known, held: map[streams.Ref]*Image{}}
 	for _, i := range list {
-		if !r.leaving[i.ID] {
+		if _, unchecked := r.unchecked.Load(i.ID); !unchecked && !r.leaving[i.ID] {
 			o.sortAll(now, []*Image{i})
 		}
 	}
@@ -55,6 +55,22 @@ func (o *Options) listAgain(ctx context.Context, r *region) error {
 		r.doubles = append(r.doubles, removal{r, rm.ref, rm.image})
 	}
 	return nil
+}
+
+// takeOver looks for images that other runs have made of the same items. Such a run deletes ours, which it did not publish.
+func (p *Plan) takeOver(ctx context.Context, uploads []*upload) {
+	for _, u := range uploads {
+		if !errors.Is(u.err, fs.ErrNotExist) {
+			continue
+		}
+		if err := p.o.listAgain(ctx, u.region); err != nil {
+			return // the upload's own error says enough
+		}
+		if i := u.held[u.item.ref]; i != nil {
+			p.o.Log.Warn("another run has made this image meanwhile: it is taken over", "region", u.Region, "image", i.ID, "name", i.Name)
+			u.end(i, nil)
+		}
+	}
 }
 
 // uploading returns the image that another run seems to be making of an item; nil if none does.

@@ -2,6 +2,7 @@ package glance_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -176,4 +177,45 @@ func TestPublishedMeanwhile(t *testing.T) {
 	if got := entry.Get("products").StringList(); strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("the index lists %v", got)
 	}
+}
+
+// What another run has made, published and, as it was there twice, deleted of ours is its own: no error.
+func TestTakenOver(t *testing.T) {
+	cloud := openstacktest.New(t, "RegionOne")
+	first, second := newSetup(t, cloud.Getenv, "RegionOne"), newSetup(t, cloud.Getenv, "RegionOne")
+	second.stores = first.stores
+	const filter, noble = "version=22.04", "server/releases/noble/release-20240131/ubuntu-24.04-server-cloudimg-amd64-disk1.img"
+	late, err := second.decide(newMirror(t, "base"), released, filter, "ftype=disk1.img")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newMirror(t, "base")
+	release := stall(t, m, noble)
+	ended := make(chan error)
+	go func() {
+		o := released
+		o.Jobs = 1
+		p, err := first.decide(m, o, "version~(22.04|24.04)", "arch=amd64", "ftype=disk1.img")
+		if err == nil {
+			err = p.Do(t.Context())
+		}
+		ended <- err
+	}()
+	first.awaitStatus("saving", 1)
+	first.awaitStatus("active", 1)
+	mine := first.images("RegionOne")
+	if err := late.Do(t.Context()); err != nil {
+		t.Error(err)
+	}
+	second.must(newMirror(t, "base"), released, filter, "ftype=disk1.img")
+	for _, i := range second.images("RegionOne") {
+		if i["status"] == "active" && slices.ContainsFunc(mine, func(m map[string]any) bool { return m["id"] == i["id"] }) {
+			t.Error("the image of the first run is there still")
+		}
+	}
+	release()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	first.alive("RegionOne", 2)
 }

@@ -3,6 +3,7 @@ package glance
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -160,6 +161,41 @@ func TestWritersReal(t *testing.T) {
 	}
 	if lost > 1 {
 		t.Errorf("in %d rounds %d entries were lost", rounds, lost)
+	}
+}
+
+// What another run has published meanwhile is taken over; what this run has not found right yet is not.
+func TestListAgain(t *testing.T) {
+	fake := openstacktest.New(t, "RegionOne")
+	config, err := openstack.FromEnv(fake.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloud, err := openstack.Connect(t.Context(), config, openstack.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newWriter(t, cloud, "mine", new(store.Memory))
+	for _, id := range []string{"other", "leaving", "unchecked"} {
+		i, err := r.images.create(t.Context(), map[string]string{"id": id, "name": id, "disk_format": "raw", "container_format": "bare",
+			propContentID: "mine", propSourceID: "source", propProduct: id, propVersion: "1", propItem: "disk1.img"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := openstack.Body{Size: 1, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("x")), nil }}
+		if err := r.images.put(t.Context(), i, "file", body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.leaving["leaving"] = true
+	r.unchecked.Store("unchecked", true)
+	o := new(Options)
+	o.setDefaults()
+	if err := o.listAgain(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if refs := r.refs(); len(refs) != 1 || refs[0].Product != "other" {
+		t.Errorf("held: %v", refs)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +41,7 @@ func common(t *testing.T, getenv func(string) string) {
 	}
 	for name, check := range map[string]func(*testing.T, *openstack.Service){
 		"upload": checkUpload, "refusals": checkRefusals, "truncated": checkTruncated, "source fails": checkSourceFails,
-		"deleted meanwhile": checkDeletedMeanwhile, "list": checkList, "import": checkImport, "patch": checkPatch, "own id": checkOwnID,
+		"deleted meanwhile": checkDeletedMeanwhile, "list": checkList, "list by ID": checkListByID, "import": checkImport, "patch": checkPatch, "own id": checkOwnID,
 	} {
 		t.Run(name, func(t *testing.T) { check(t, one) })
 	}
@@ -208,6 +210,30 @@ func checkList(t *testing.T, s *openstack.Service) {
 	}
 	if len(want) > 0 || pages != 2 {
 		t.Errorf("%d images are missing, %d pages", len(want), pages)
+	}
+}
+
+// Several images can be asked for at once, whoever may see them.
+func checkListByID(t *testing.T, s *openstack.Service) {
+	var ids []string
+	for _, visibility := range []string{"public", "private", "community", "shared"} {
+		ids = append(ids, createImage(t, s, map[string]string{"visibility": visibility}).ID)
+	}
+	createImage(t, s, nil)
+	none := "3d0d4a5b-0000-4000-8000-000000000000"
+	query := url.Values{"id": {"in:" + strings.Join(append(ids, none), ",")}, "limit": {"100"}}
+	var page struct{ Images []image }
+	if err := do(t, s, openstack.Request{Method: "GET", Path: "images?" + query.Encode(), OK: []int{200}, Into: &page}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, i := range page.Images {
+		got = append(got, i.ID)
+	}
+	slices.Sort(got)
+	slices.Sort(ids)
+	if !slices.Equal(got, ids) {
+		t.Errorf("listed %v, want %v", got, ids)
 	}
 }
 

@@ -120,7 +120,7 @@ func (c *Cloud) withImage(w http.ResponseWriter, r *region, id string, then func
 	page(w, http.StatusNotFound, fmt.Sprintf("Failed to find image %s", id))
 }
 
-// listImages filters by any field, the newest first, a page of limit images with a link to the next.
+// listImages filters by any field, or by a list of its values ("in:a,b"), the newest first, a page of limit images with a link to the next.
 func (c *Cloud) listImages(w http.ResponseWriter, req Request, r *region) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -157,7 +157,14 @@ func (c *Cloud) listImages(w http.ResponseWriter, req Request, r *region) {
 
 func (i *image) matches(query url.Values) bool {
 	for key := range query {
-		if key != "limit" && key != "marker" && i.fields[key] != query.Get(key) {
+		if key == "limit" || key == "marker" {
+			continue
+		}
+		values := []string{query.Get(key)}
+		if list, ok := strings.CutPrefix(values[0], "in:"); ok {
+			values = strings.Split(list, ",")
+		}
+		if have, _ := i.fields[key].(string); !slices.Contains(values, have) {
 			return false
 		}
 	}
