@@ -57,7 +57,7 @@ func (o *Options) listAgain(ctx context.Context, r *region) error {
 	return nil
 }
 
-// takeOver looks for images that other runs have made of the same items. Such a run deletes ours, which it did not publish.
+// takeOver looks for another run's image where ours is gone: a run that finds an item twice deletes the image that is not published.
 func (p *Plan) takeOver(ctx context.Context, uploads []*upload) {
 	for _, u := range uploads {
 		if !errors.Is(u.err, fs.ErrNotExist) {
