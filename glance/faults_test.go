@@ -218,6 +218,52 @@ func TestRegionFails(t *testing.T) {
 	}
 }
 
+// A region whose service fails in the middle of a run keeps its stream, whose images stay, and does not stop the others.
+func TestRegionFailsInTheMiddle(t *testing.T) {
+	for _, images := range []int{0, 1, 2} { // that it takes before it fails
+		cloud := openstacktest.New(t, "RegionOne", "RegionTwo")
+		s := newSetup(t, cloud.Getenv, "RegionOne", "RegionTwo")
+		s.must(newMirror(t, "old"), released)
+		old := string(s.document("RegionOne", indexPath))
+		left := images
+		var mu sync.Mutex
+		cloud.Intercept = func(r openstacktest.Request) *openstacktest.Fault {
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case r.Region != "RegionOne" || r.Method == "GET" && strings.HasPrefix(r.Path, "v2/images?content_id="):
+				return nil
+			case left == 0:
+				return &openstacktest.Fault{After: -1, Status: 503}
+			case r.Method == "PUT":
+				left--
+			}
+			return nil
+		}
+		o := released
+		o.Jobs = 1
+		s.check(s.run(newMirror(t, "base"), o), "region RegionOne: cannot upload")
+		s.sound(cloud)
+		if images == 0 && string(s.document("RegionOne", indexPath)) != old {
+			t.Error("what is published has changed where nothing could be done")
+		}
+		for e := range s.products("RegionTwo").All() {
+			if version := e.Ref.Version; version == "20240101" || version == "20240115" {
+				t.Errorf("%d images: RegionTwo still names %s", images, e.Ref)
+			}
+		}
+		cloud.Intercept = nil
+		s.must(newMirror(t, "base"), released)
+		s.sound(cloud)
+		for _, r := range s.regions {
+			s.alive(r, 3)
+			if n := len(s.images(r)); n != 3 {
+				t.Errorf("%d images: %s has %d after the next run", images, r, n)
+			}
+		}
+	}
+}
+
 // The next attempt after an upload that broke off is with another image: Glance may still be busy with the first.
 func TestNewImageAfterCut(t *testing.T) {
 	cloud := openstacktest.New(t, "RegionOne")

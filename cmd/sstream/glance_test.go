@@ -155,6 +155,33 @@ func TestGlanceDryRun(t *testing.T) {
 	}
 }
 
+// Every region's stream is written once, however many images come, and not at all when none does.
+func TestGlanceWritesOnce(t *testing.T) {
+	c := newCloudTest(t)
+	for _, want := range []int{1, 0} {
+		c.cloud.Forget()
+		c.must("sstream", "glance", "--cloud-name=c", "--content-id=c.%(region)s", "--max=1", "--output-swift=published/", "$URL/streams/v1/index.json")
+		puts := map[string]int{}
+		for _, r := range c.cloud.Requests() {
+			if r.Service == "object-store" && r.Method != "GET" && r.Method != "HEAD" {
+				puts[r.String()]++
+			}
+		}
+		for _, region := range []string{"RegionOne", "RegionTwo"} {
+			for _, name := range []string{"", "/streams/v1/index.json", "/streams/v1/c." + region + ".json"} {
+				request := "PUT object-store " + region + " v1/AUTH_" + openstacktest.Project + "/published" + name
+				if puts[request] != want {
+					t.Errorf("%s: %d times, want %d", request, puts[request], want)
+				}
+				delete(puts, request)
+			}
+		}
+		if len(puts) > 0 {
+			t.Errorf("also: %v", puts)
+		}
+	}
+}
+
 // Every region has a directory of its own.
 func TestGlanceOutputDir(t *testing.T) {
 	c := newCloudTest(t)
