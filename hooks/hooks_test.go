@@ -289,7 +289,8 @@ func TestLocalCopy(t *testing.T) {
 		"there is no such file":             func(f map[string]string) { delete(f, "d/f") },
 		"unsafe path":                       func(f map[string]string) { f[start] = catalogue(map[string]any{"i": file("../f", "content")}) },
 		"no size is listed":                 func(f map[string]string) { f[start] = catalogue(map[string]any{"i": map[string]any{"path": "d/f"}}) },
-		"it has no content_id":              func(f map[string]string) { f[start] = `{"format":"products:1.0"}` },
+		"it has no content_id":              func(f map[string]string) { f[start] = `{"format":"products:1.0","products":{}}` },
+		`it has no field "products"`:        func(f map[string]string) { f[start] = `{"format":"products:1.0","content_id":"c"}` },
 	} {
 		files := map[string]string{start: good[start], "d/f": "content"}
 		change(files)

@@ -31,13 +31,27 @@ func Parse(path string, body []byte) (*Document, error) {
 	default:
 		err = fmt.Errorf("unknown format %q: %q or %q is needed", format, IndexFormat, ProductsFormat)
 	}
+	if err == nil {
+		err = d.check(format)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if d.Attrs().Str("format") != format { // it stands twice, and readers would differ
-		return nil, fmt.Errorf("%s: the field format stands twice, with different values", path)
-	}
 	return d, nil
+}
+
+// check refuses what readers would understand differently. Taken for an empty document, one that does not say what it
+// lists would clear mirrors.
+func (d *Document) check(format string) error {
+	switch {
+	case d.Attrs().Str("format") != format:
+		return errors.New("the field format stands twice, with different values")
+	case d.Index != nil && d.Index.Entries.list == nil:
+		return errors.New(`it has no field "index"`)
+	case d.Products != nil && d.Products.Products.list == nil:
+		return errors.New(`it has no field "products"`)
+	}
+	return nil
 }
 
 // Attrs returns the top-level fields.

@@ -69,6 +69,8 @@ func TestParseErrors(t *testing.T) {
 		`{"format":"products:1.0","products":{"p":{"versions":{"1":{"items":5}}}`: "line 1, column 68: an object is needed here",
 		`{"format":"products:1.0","products":{}} {}`:                              "line 1, column 41: text after the end of the value",
 		`{"format":"products:1.0","format":"index:1.0"}`:                          "x: the field format stands twice, with different values",
+		`{"format":"products:1.0","content_id":"c"}`:                              `x: it has no field "products"`,
+		`{"format":"index:1.0"}`:                                                  `x: it has no field "index"`,
 	} {
 		if _, err := Parse("x", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)

@@ -123,6 +123,10 @@ func (s *sourceFlags) open(a *app, address string, log *slog.Logger, cache fetch
 		return nil, "", usageError("--key needs --cert: the certificate that it is the key of")
 	}
 	root, path := streams.SplitURL(address, s.path)
+	path, err := streams.CleanPath(path)
+	if err != nil {
+		return nil, "", fmt.Errorf("cannot read a document: %w", err)
+	}
 	switch info, err := os.Stat(root); {
 	case err == nil && info.Mode().IsRegular():
 		return nil, "", fmt.Errorf("cannot read %s as a mirror: it is a file; the document to begin with is named by --path, below the directory", root)
