@@ -181,7 +181,7 @@ func (s *syncFlags) readConfig(a *app, f *pflag.FlagSet) (*hooks.Config, error) 
 	var err error
 	if s.config != "" {
 		if data, err = os.ReadFile(s.config); err != nil {
-			return nil, fmt.Errorf("cannot read the configuration: %w", err)
+			return nil, usageError("cannot read the configuration: %w", err)
 		}
 	}
 	c, err := hooks.ParseConfig(data)
