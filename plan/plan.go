@@ -10,7 +10,7 @@ import (
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
-// Options say what of a source a target is to hold. The zero value: all of it, and nothing else.
+// Options say what of a source a target is to hold. The zero value: all of it, and of its products nothing else.
 type Options struct {
 	// Max is how many versions of a product the target holds at most, the newest; nil: all. Negative: all but that
 	// many of the oldest.

@@ -13,8 +13,8 @@ func Example() {
 	var target store.Memory // or a directory: store.OpenDir
 	p := publish.Publisher{Store: &target, Gzip: true}
 	err := p.Publish(context.Background(), []publish.Document{
-		{Path: "streams/v1/index.json", Data: []byte(`{"format": "index:1.0"}`), Index: true, Companions: true},
-		{Path: "streams/v1/images.json", Data: []byte(`{"format": "products:1.0"}`), Companions: true},
+		{Path: "streams/v1/index.json", Data: []byte(`{"format": "index:1.0", "index": {}}`), Index: true, Companions: true},
+		{Path: "streams/v1/images.json", Data: []byte(`{"format": "products:1.0", "products": {}}`), Companions: true},
 	}, nil)
 	if err != nil {
 		fmt.Println(err)

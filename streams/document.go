@@ -1,3 +1,10 @@
+// Package streams is the Simple Streams format as values: documents are parsed, walked, flattened, filtered, condensed and
+// rendered. It does no I/O.
+//
+// An [Index] leads to products files. In one of those, [Products] holds products, a [Product] versions, a [Version] items,
+// and an [Item] is a file (path, size, sha256 …) or an image id in a cloud. Fields are inherited downwards: [Entity] is a
+// node with the nodes above it, and [Entity.Flat] has their fields as one list. Fields that nobody here knows, the order of
+// all and the text of numbers survive: what is parsed and rendered again says the same.
 package streams
 
 import (
@@ -13,8 +20,8 @@ type Document struct {
 	Products *Products // nil unless it is a products file; aliases not expanded
 }
 
-// Parse reads an index:1.0 or products:1.0 document. It reads body in place: body must not change afterwards.
-// Errors name path.
+// Parse reads an index:1.0 or products:1.0 document, which must have the field index or products. It reads body in place:
+// body must not change afterwards. Errors name path.
 func Parse(path string, body []byte) (*Document, error) {
 	d := &Document{Path: path, Raw: body}
 	p, err := newParser(inPlace(body))
@@ -62,7 +69,7 @@ func (d *Document) Attrs() *Attrs {
 	return &d.Products.Attrs
 }
 
-// ParseIndex reads an index, whatever its format field says.
+// ParseIndex reads an index, whatever its format field says and if it lists nothing. It reads body in place, as [Parse] does.
 func ParseIndex(body []byte) (*Index, error) {
 	p, err := newParser(inPlace(body))
 	if err != nil {
@@ -71,7 +78,8 @@ func ParseIndex(body []byte) (*Index, error) {
 	return p.index()
 }
 
-// ParseProducts reads a products file, whatever its format field says.
+// ParseProducts reads a products file, whatever its format field says and if it lists nothing. It reads body in place, as
+// [Parse] does.
 func ParseProducts(body []byte) (*Products, error) {
 	p, err := newParser(inPlace(body))
 	if err != nil {

@@ -116,6 +116,21 @@ func TestPure(t *testing.T) {
 	}
 }
 
+// TestPackagesDocumented: each package says what it is.
+func TestPackagesDocumented(t *testing.T) {
+	list := exec.Command("go", "list", "-f", "{{if .GoFiles}}{{.ImportPath}}\t{{.Doc}}{{end}}", "./...")
+	list.Dir = "../.."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if name, doc, _ := strings.Cut(strings.TrimSpace(line), "\t"); name != "" && doc == "" {
+			t.Errorf("%s says nowhere what it is", name)
+		}
+	}
+}
+
 // TestSizes keeps functions on a screen and files findable, and every exported name documented.
 func TestSizes(t *testing.T) {
 	var lengths []int
