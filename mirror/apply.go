@@ -30,6 +30,7 @@ func (w *Work) Apply(ctx context.Context) (Report, error) {
 	if err := r.transfer(ctx, &report); err != nil {
 		return report, err
 	}
+	r.ledger.grow(len(r.files))
 	r.files, r.patcher = nil, nil // what comes now takes memory itself
 	gone := r.updateLedger()
 	if err := r.publish(ctx); err != nil {
@@ -50,7 +51,7 @@ func (w *Work) Apply(ctx context.Context) (Report, error) {
 
 // announce writes down which files may come to exist, so that none is forgotten if the run ends early.
 func (r *run) announce(ctx context.Context) error {
-	coming := r.state.Coming
+	coming := slices.Grow(r.state.Coming, len(r.files))
 	for _, f := range r.files {
 		if !f.known {
 			coming = append(coming, f.path)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"slices"
 
 	"github.com/seed-43fb3962/sstream/store"
@@ -109,6 +110,16 @@ func (r *run) loadLedger(ctx context.Context) (*ledger, error) {
 // newLedger makes an empty ledger with room for n files.
 func newLedger(n int) *ledger {
 	return &ledger{entries: make([]entry, 0, n), places: make(map[string]int, n)}
+}
+
+// grow makes room for n files more.
+func (l *ledger) grow(n int) {
+	l.entries = slices.Grow(l.entries, n)
+	if len(l.places) < n {
+		places := l.places
+		l.places = make(map[string]int, len(places)+n)
+		maps.Copy(l.places, places)
+	}
 }
 
 // at returns the entry of a path, and makes one if there is none.

@@ -1,15 +1,19 @@
 package mirror
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/seed-43fb3962/sstream/fetch"
 	"github.com/seed-43fb3962/sstream/store"
+	"github.com/seed-43fb3962/sstream/streams"
 )
 
 // statePath holds what the Python tool has no place for. It can be deleted: the next run reads every document anew,
@@ -21,7 +25,7 @@ type state struct {
 	// Stamps are what the source said of the published documents when they were read, by path.
 	Stamps map[string]fetch.Stamp `json:"stamps,omitempty"`
 	// Updated is the latest date seen of a document, by its address: a stream does not go back.
-	Updated map[string]time.Time `json:"updated,omitempty"`
+	Updated map[string]time.Time `json:"updated"`
 	// Coming are the files that a run is about to write or was when it was interrupted.
 	Coming []string `json:"coming,omitempty"`
 	// Going are files that nothing lists any more, with the time since when.
@@ -54,11 +58,30 @@ func loadState(ctx context.Context, src store.Source, log *slog.Logger) (*state,
 }
 
 func (s *state) save(ctx context.Context, dst store.Store) error {
-	data, err := json.MarshalIndent(s, "", " ")
+	return write(ctx, dst, statePath, store.Rendered(s.render))
+}
+
+// render writes s as JSON, the files to come one by one: they may be as many as the catalogue has.
+func (s *state) render(w io.Writer) error {
+	rest := *s
+	rest.Coming = nil
+	text, err := json.MarshalIndent(rest, "", " ")
 	if err != nil {
 		return err
 	}
-	return write(ctx, dst, statePath, store.Bytes(append(data, '\n')))
+	out := bufio.NewWriterSize(w, 32<<10)
+	_, _ = out.Write(bytes.TrimSuffix(text, []byte("\n}"))) // Flush tells
+	lead := ",\n \"coming\": [\n  "
+	for _, path := range s.Coming {
+		text = append(text[:0], lead...)
+		_, _ = out.Write(streams.AppendText(text, path, streams.HTML))
+		lead = ",\n  "
+	}
+	if len(s.Coming) > 0 {
+		_, _ = out.WriteString("\n ]")
+	}
+	_, _ = out.WriteString("\n}\n")
+	return out.Flush()
 }
 
 // Published returns the documents that a target publishes as the cache of the next run: the source need not send them

@@ -84,13 +84,17 @@ func TestStatInNewDirectory(t *testing.T) {
 	small := storetest.Content([]byte("small"))
 	synced := func(d *store.Dir, err error) error { return errors.Join(err, d.Sync(t.Context())) }
 	for name, bring := range map[string]func(d *store.Dir) error{
-		"put":           func(d *store.Dir) error { return d.Put(t.Context(), "d/a", small) },
-		"put soon":      func(d *store.Dir) error { return synced(d, d.PutSoon(t.Context(), "d/a", small)) },
-		"put as draft":  func(d *store.Dir) error { d.WithoutUnnamed(); return synced(d, d.PutSoon(t.Context(), "d/a", small)) },
-		"copied":        func(d *store.Dir) error { return synced(d, d.Copy(t.Context(), "small", "d/a")) },
-		"adopted":       func(d *store.Dir) error { return synced(d, d.Adopt(t.Context(), d.Path()+"/small", "d/a", small)) },
-		"made again":    func(d *store.Dir) error { return errors.Join(d.Delete(t.Context(), "d/b"), d.Put(t.Context(), "d/a", small)) },
-		"again at once": func(d *store.Dir) error { return errors.Join(d.Delete(t.Context(), "d/b"), synced(d, d.PutSoon(t.Context(), "d/a", small))) },
+		"put":          func(d *store.Dir) error { return d.Put(t.Context(), "d/a", small) },
+		"put soon":     func(d *store.Dir) error { return synced(d, d.PutSoon(t.Context(), "d/a", small)) },
+		"put as draft": func(d *store.Dir) error { d.WithoutUnnamed(); return synced(d, d.PutSoon(t.Context(), "d/a", small)) },
+		"copied":       func(d *store.Dir) error { return synced(d, d.Copy(t.Context(), "small", "d/a")) },
+		"adopted":      func(d *store.Dir) error { return synced(d, d.Adopt(t.Context(), d.Path()+"/small", "d/a", small)) },
+		"made again": func(d *store.Dir) error {
+			return errors.Join(d.Delete(t.Context(), "d/b"), d.Put(t.Context(), "d/a", small))
+		},
+		"again at once": func(d *store.Dir) error {
+			return errors.Join(d.Delete(t.Context(), "d/b"), synced(d, d.PutSoon(t.Context(), "d/a", small)))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := lockDir(t, t.TempDir())

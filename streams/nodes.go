@@ -22,7 +22,7 @@ func (e node[T]) compare(name string) int { return strings.Compare(e.name, name)
 func (e node[T]) order(other node[T]) int { return strings.Compare(e.name, other.name) }
 
 // linearLimit is where looking names up one by one begins to cost more than a search.
-const linearLimit = 16
+const linearLimit = 24
 
 // MakeNodes returns an empty, present list.
 func MakeNodes[T any]() Nodes[T] { return Nodes[T]{list: []node[T]{}} }
