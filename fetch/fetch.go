@@ -137,8 +137,9 @@ type Mirror struct {
 	buffers chan []byte // for parts; nil: not yet made
 }
 
-// Open prepares to read the mirror at root: a directory, or a file:, http: or https: URL. Nothing is read yet.
-// A root without a slash at its end is taken as one with a slash, and if a document is not there, as it stands.
+// Open prepares to read the mirror at root: a directory, or a file:, http: or https: URL. Nothing of it is read yet, but
+// the files that o names are: passwords, certificates. A root without a slash at its end is taken as one with a slash, and
+// if a document is not there, as it stands.
 func Open(root string, o Options) (*Mirror, error) {
 	o.setDefaults()
 	m := &Mirror{o: o, plain: http.Header{}, buffers: make(chan []byte, o.Streams)}
