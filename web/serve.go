@@ -21,6 +21,15 @@ type ServeOptions struct {
 	Log         *slog.Logger  // for what goes wrong on connections; nil: nowhere
 }
 
+// Check returns an error if the certificate cannot be loaded, before anybody is told that there is a server.
+func (o ServeOptions) Check() error {
+	if o.Certificate == "" {
+		return nil
+	}
+	_, err := (&keyPair{certificate: o.Certificate, key: o.Key}).get(nil)
+	return err
+}
+
 // Serve answers what comes in on l with h, until ctx ends: then it accepts nothing more, lets running answers finish for
 // a while and returns nil. It closes l.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, o ServeOptions) error {

@@ -58,6 +58,9 @@ func serve(ctx context.Context, a *app, dir, listen string, o web.ServeOptions) 
 		return fmt.Errorf("cannot serve: %w", err)
 	}
 	defer root.Close()
+	if err := o.Check(); err != nil {
+		return err
+	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return fmt.Errorf("cannot serve: %w", err)

@@ -60,10 +60,10 @@ func TestServeErrors(t *testing.T) {
 		{"serve . --listen localhost:0 --tls-cert /gone.pem", exitFailed, "cannot load the certificate /gone.pem"},
 		{"serve . --listen localhost:nowhere", exitFailed, "cannot serve: "},
 	} {
-		a, _, errs := testApp(t)
+		a, out, errs := testApp(t)
 		code := a.run(t.Context(), append([]string{"sstream"}, strings.Fields(c.args)...))
-		if code != c.code || !strings.Contains(errs.String(), c.err) {
-			t.Errorf("%s: exit code %d, stderr %q", c.args, code, errs)
+		if code != c.code || !strings.Contains(errs.String(), c.err) || out.Len() > 0 {
+			t.Errorf("%s: exit code %d, stdout %q, stderr %q", c.args, code, out, errs)
 		}
 	}
 }
