@@ -176,6 +176,9 @@ func (x *finder) repeated(files []*file) (rest, again []*file) {
 			x.byHash[f.digest] = cmp.Or(x.byHash[f.digest], first.path)
 		}
 	}
+	if len(later) == 0 {
+		return files, nil
+	}
 	for _, f := range files {
 		if later[f] {
 			again = append(again, f)

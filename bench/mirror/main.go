@@ -2,6 +2,7 @@
 // nginx, in one run: go run ./bench/mirror [-scale 1.0] [-python 'python3 …/bin/sstream-mirror']
 //
 // The Python tool is run once, the others in every round. CPU seconds are user and system time of the client; the ratios compare medians within this run.
+// All files are read before each run, so that none pays for the server's disk: some machines forget within seconds what was read.
 package main
 
 import (
@@ -27,9 +28,11 @@ func main() {
 	scale := flag.Float64("scale", 1, "share of the full sizes")
 	rounds := flag.Int("rounds", 3, "runs of each tool, interleaved")
 	only := flag.String("only", "", "run the cases whose name holds this")
+	names := flag.String("tools", "", "run only these beside sstream, such as 'curl -Z,copy and hash'; empty: all")
+	delay := flag.Duration("delay", 0, "how long each byte is on its way from or to the server")
 	python := flag.String("python", "", "command of the Python tool, to run beside the others")
 	flag.Parse()
-	if err := run(*scale, *rounds, *only, strings.Fields(*python)); err != nil {
+	if err := run(*scale, *rounds, *only, *names, *delay, strings.Fields(*python)); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -41,7 +44,7 @@ type set struct {
 	size  int
 }
 
-func run(scale float64, rounds int, only string, python []string) error {
+func run(scale float64, rounds int, only, names string, delay time.Duration, python []string) error {
 	work, err := os.MkdirTemp("", "bench-mirror")
 	if err != nil {
 		return err
@@ -68,11 +71,26 @@ func run(scale float64, rounds int, only string, python []string) error {
 		if err := s.make(root); err != nil {
 			return err
 		}
-		stop, url, err := nginx(work, root)
+		stop, address, err := nginx(work, root)
 		if err != nil {
 			return err
 		}
-		err = s.measure(work, bin, root, url, rounds, python)
+		if delay > 0 {
+			far, err := delayed(address, delay)
+			if err != nil {
+				return err
+			}
+			defer far.Close()
+			address = far.Addr().String()
+		}
+		url := "http://" + address + "/"
+		list := filepath.Join(work, "urls")
+		if err = s.lists(list, url); err == nil {
+			tools := slices.DeleteFunc(s.tools(bin, root, url, list, python), func(t tool) bool {
+				return names != "" && t.name != "sstream" && !slices.Contains(strings.Split(names, ","), t.name)
+			})
+			err = s.measure(work, root, tools, rounds)
+		}
 		stop()
 		if err != nil {
 			return err
@@ -123,19 +141,13 @@ func (s set) tools(bin, root, url, list string, python []string) []tool {
 // to new ones, and looks at each of them again and again, which whoever runs next would pay for.
 const manyFiles = 1000
 
-// measure runs every tool in every round.
-func (s set) measure(work, bin, root, url string, rounds int, python []string) error {
-	list := filepath.Join(work, "urls")
-	if err := s.lists(list, url); err != nil {
-		return err
-	}
+// measure runs every tool in every round, on what is in root.
+func (s set) measure(work, root string, tools []tool, rounds int) error {
 	targets, err := os.MkdirTemp(work, "targets")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(targets)
-	debug.FreeOSMemory() // the peak of a process begins with what its parent had
-	tools := s.tools(bin, root, url, list, python)
 	results := map[string][]usage{}
 	var kept string
 	for round := range rounds {
@@ -153,6 +165,10 @@ func (s set) measure(work, bin, root, url string, rounds int, python []string) e
 			if err := os.MkdirAll(dst, 0o755); err != nil {
 				return err
 			}
+			if _, err := copyAndHash(root, ""); err != nil { // the server is to find the files in memory
+				return err
+			}
+			debug.FreeOSMemory() // the peak of a process begins with what its parent had
 			u, err := t.run(dst)
 			if err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)
@@ -316,12 +332,12 @@ func (s set) lists(path, url string) error {
 }
 
 // nginx serves root on a free port of this machine.
-func nginx(work, root string) (stop func(), url string, err error) {
+func nginx(work, root string) (stop func(), address string, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, "", err
 	}
-	address := l.Addr().String()
+	address = l.Addr().String()
 	l.Close()
 	conf := filepath.Join(work, "nginx.conf")
 	text := fmt.Sprintf("user root; daemon off; pid %[1]s/nginx.pid; error_log %[1]s/nginx.log; worker_processes 1;\nevents { worker_connections 512; }\n"+
@@ -336,7 +352,7 @@ func nginx(work, root string) (stop func(), url string, err error) {
 	for range 100 {
 		if c, err := net.Dial("tcp", address); err == nil {
 			c.Close()
-			return func() { _ = cmd.Process.Signal(syscall.SIGTERM); _ = cmd.Wait() }, "http://" + address + "/", nil
+			return func() { _ = cmd.Process.Signal(syscall.SIGTERM); _ = cmd.Wait() }, address, nil
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
