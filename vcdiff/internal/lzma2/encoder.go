@@ -28,7 +28,7 @@ const (
 
 // Start makes g what Next compresses, piece by piece.
 func (e *Encoder) Start(g *Segment) {
-	e.f.start(g.src, g.from, g.dict)
+	e.f.start(g.src, g.known, g.dict)
 	e.far = g.far
 	e.m.lc, e.m.lp, e.m.pb = encodeLC, 0, encodePB
 	e.needDict, e.needProps, e.needState = g.first, true, true

@@ -26,8 +26,8 @@ type finder struct {
 	chain []uint32              // the position before, of the same four bytes
 }
 
-// start makes src the data that positions are about. It knows of what lies shortly before from.
-func (f *finder) start(src []byte, from, dict int) {
+// start makes src the data that positions are about. Of it the parts that are given are known.
+func (f *finder) start(src []byte, known []span, dict int) {
 	next := uint64(f.base) + uint64(len(f.src))
 	if f.chain == nil {
 		f.chain = make([]uint32, 1<<chainLog)
@@ -38,7 +38,9 @@ func (f *finder) start(src []byte, from, dict int) {
 		next = 1
 	}
 	f.src, f.dict, f.base = src, dict, uint32(next)
-	f.insertAll(max(0, from-near), from)
+	for _, p := range known {
+		f.insertAll(p.from, p.end)
+	}
 }
 
 func hash4(v uint32) uint32 { return v * 2654435761 >> (32 - hashLog) }

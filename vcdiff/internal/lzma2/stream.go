@@ -19,7 +19,11 @@ type Stream struct {
 	base    int64 // the place in the stream of the first byte of the current half, a multiple of 16
 	cut     int   // where in the current half the open segment begins
 	matches []farMatch
+	matched []span // of the current half, from shortly before the open segment on
 }
+
+// span is a part of what a stream holds that is compressed by what it repeats. In others encoders find nothing.
+type span struct{ from, end int }
 
 // half is a buffer that is filled while encoders may still be reading the other one.
 type half struct {
@@ -54,6 +58,7 @@ func (s *Stream) Add(b []byte, efforts []Effort) {
 		effort, end := run(efforts, i, len(b))
 		if effort == Matched {
 			s.matches = s.far.find(h.buf[:at+end], at+i, s.base, s.matches)
+			s.matched = append(s.matched, span{at + i, at + end})
 		}
 		i = end
 	}
@@ -71,6 +76,10 @@ func (s *Stream) turn() *half {
 	to.buf = append(to.buf, from.buf[keep:]...)
 	s.base += int64(keep)
 	s.cut -= keep
+	for i := range s.matched {
+		s.matched[i].from -= keep
+		s.matched[i].end -= keep
+	}
 	return to
 }
 
@@ -100,6 +109,7 @@ type Segment struct {
 	dict  int
 	first bool
 	far   []farMatch // that begin in it, counted as in src
+	known []span     // shortly before it, counted as in src; none if nothing in it is matched
 	users *sync.WaitGroup
 }
 
@@ -113,9 +123,26 @@ func (s *Stream) Cut() *Segment {
 	for i := range g.far {
 		g.far[i].at -= s.base + int64(lo)
 	}
+	g.known = s.known(lo)
 	s.cut, s.matches = len(h.buf), s.matches[:0]
 	h.users.Add(1)
 	return g
+}
+
+// known returns what encoders of the open segment have to know of what is shortly before it, counted from lo on.
+func (s *Stream) known(lo int) []span {
+	old := func(p span) bool { return p.end <= s.cut-near }
+	s.matched = slices.DeleteFunc(s.matched, old)
+	if n := len(s.matched); n == 0 || s.matched[n-1].end <= s.cut {
+		return nil // nothing in it is matched
+	}
+	var known []span
+	for _, p := range s.matched {
+		if from, end := max(p.from, s.cut-near), min(p.end, s.cut); from < end {
+			known = append(known, span{from - lo, end - lo})
+		}
+	}
+	return known
 }
 
 // Release says that g is compressed.

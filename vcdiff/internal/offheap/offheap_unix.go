@@ -10,6 +10,9 @@ func allocate(n int) []byte {
 	if err != nil {
 		return nil
 	}
+	if n >= 1<<20 {
+		_ = syscall.Madvise(b, 14)
+	}
 	return b
 }
 
