@@ -45,6 +45,7 @@ func (a *anchors) read(ctx context.Context, source *input) error {
 			}
 		}
 	}
+	a.table.flush()
 	return nil
 }
 

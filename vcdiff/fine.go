@@ -80,6 +80,7 @@ func (f *fineIndex) read(ctx context.Context, source *input, used sourceMap) err
 		f.add(b, at)
 		at = end
 	}
+	f.table.flush()
 	return nil
 }
 

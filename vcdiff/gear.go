@@ -41,7 +41,19 @@ type hashTable struct {
 	shift uint
 	mask  uint64
 	slots []uint64 // 24 bits of the hash above 40 bits of the number, plus one
+
+	waiting [fetchedAtOnce]waitingNumber // to be put
+	count   int                          // of those
+	fetched uint64                       // what was read so that it is near, of no other use
 }
+
+type waitingNumber struct {
+	h      uint64 // spread
+	number int64
+}
+
+// fetchedAtOnce is for how many numbers the slots, which are all over the memory, are asked for at the same time.
+const fetchedAtOnce = 32
 
 const (
 	numberBits = 40
@@ -67,14 +79,32 @@ func spread(h uint64) uint64 {
 	return h ^ h>>29
 }
 
+// put has number found under h, after the next flush.
 func (t *hashTable) put(h uint64, number int64) {
-	h = spread(h)
-	tag := h << numberBits
+	t.waiting[t.count] = waitingNumber{spread(h), number}
+	if t.count++; t.count == fetchedAtOnce {
+		t.flush()
+	}
+}
+
+// flush ends the putting of numbers, for now.
+func (t *hashTable) flush() {
+	for _, w := range t.waiting[:t.count] {
+		t.fetched |= t.slots[w.h>>t.shift]
+	}
+	for _, w := range t.waiting[:t.count] {
+		t.place(w)
+	}
+	t.count = 0
+}
+
+func (t *hashTable) place(w waitingNumber) {
+	tag := w.h << numberBits
 	twins := 0
 	for i := range uint64(maxProbes) {
-		slot := &t.slots[(h>>t.shift+i)&t.mask]
+		slot := &t.slots[(w.h>>t.shift+i)&t.mask]
 		if *slot == 0 {
-			*slot = tag | uint64(number+1)
+			*slot = tag | uint64(w.number+1)
 			return
 		}
 		if *slot&^(1<<numberBits-1) == tag {
