@@ -131,14 +131,14 @@ func (s *Stream) Cut() *Segment {
 
 // known returns what encoders of the open segment have to know of what is shortly before it, counted from lo on.
 func (s *Stream) known(lo int) []span {
-	old := func(p span) bool { return p.end <= s.cut-near }
-	s.matched = slices.DeleteFunc(s.matched, old)
+	least := max(lo, s.cut-near)
+	s.matched = slices.DeleteFunc(s.matched, func(p span) bool { return p.end <= least })
 	if n := len(s.matched); n == 0 || s.matched[n-1].end <= s.cut {
 		return nil // nothing in it is matched
 	}
 	var known []span
 	for _, p := range s.matched {
-		if from, end := max(p.from, s.cut-near), min(p.end, s.cut); from < end {
+		if from, end := max(p.from, least), min(p.end, s.cut); from < end {
 			known = append(known, span{from - lo, end - lo})
 		}
 	}
