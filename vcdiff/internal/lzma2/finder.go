@@ -8,7 +8,7 @@ import (
 const (
 	rowLog    = 16
 	shortLog  = 15
-	near      = 1 << 20 // bytes before a segment that are known
+	near      = 1 << 19 // bytes before a segment that are known
 	niceMatch = 96      // a match that is not bettered
 )
 
