@@ -161,7 +161,7 @@ func (e *Encoder) matched(i, end int) int {
 			i++
 			continue
 		}
-		if length < niceMatch && i+1 < end {
+		if length < lazyMatch && i+1 < end {
 			// One byte later there may be a better one.
 			next, nextDist := e.find(i + 1)
 			_, nextRep := e.longestRep(i+1, end)

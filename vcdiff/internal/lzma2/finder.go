@@ -9,7 +9,8 @@ const (
 	rowLog    = 16
 	shortLog  = 15
 	near      = 1 << 19 // bytes before a segment that are known
-	niceMatch = 96      // a match that is not bettered
+	lazyMatch = 32      // a match that the one a byte later does not better
+	niceMatch = 96      // a match that no other in one place betters
 )
 
 // finder finds earlier occurrences. Positions are counted over all that it was ever given, so that what it knows of
