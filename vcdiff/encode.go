@@ -33,8 +33,8 @@ type Encoder struct {
 }
 
 // NewEncoder returns an encoder that writes deltas from a source of the given size to w. o may be nil. A file as the
-// source, or as a target, is mapped into memory while it is worked on, where the system can do that; such pages are the
-// system's, and not counted as memory that is used.
+// source, or as a target, is mapped into memory while it is worked on, as [Map] does it; such pages are the system's, and
+// not counted as memory that is used.
 func NewEncoder(w io.Writer, source io.ReaderAt, size int64, o *Options) *Encoder {
 	return &Encoder{w, source, size, o}
 }

@@ -225,6 +225,41 @@ func TestTruncatedWhileMapped(t *testing.T) {
 	}
 }
 
+// TestMapped: a file may be mapped once for several calls, by encoders and by Verify.
+func TestMapped(t *testing.T) {
+	r := rand.New(rand.NewPCG(41, 42))
+	old := randomBytes(r, 3<<20)
+	new := append(randomBytes(r, 1000), old[1<<20:]...)
+	source := Map(open(t, filepath.Join(t.TempDir(), "source"), old))
+	defer source.Close()
+	target := Map(open(t, filepath.Join(t.TempDir(), "target"), new))
+	defer target.Close()
+	var mapped, plain bytes.Buffer
+	for range 2 {
+		mapped.Reset()
+		if _, err := NewEncoder(&mapped, source, int64(len(old)), nil).Encode(t.Context(), target, int64(len(new))); err != nil {
+			t.Fatal(err)
+		}
+		if err := Verify(t.Context(), source, bytes.NewReader(mapped.Bytes()), target, int64(len(new))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := NewEncoder(&plain, bytes.NewReader(old), int64(len(old)), nil).Encode(t.Context(), bytes.NewReader(new), int64(len(new))); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(mapped.Bytes(), plain.Bytes()) {
+		t.Error("the delta depends on how the files are read")
+	}
+	if err := Verify(t.Context(), source, bytes.NewReader(plain.Bytes()), target, int64(len(new))+1); err == nil {
+		t.Error("a target that is shorter than it is said to be was verified")
+	}
+	empty := Map(open(t, filepath.Join(t.TempDir(), "empty"), nil))
+	defer empty.Close()
+	if err := Verify(t.Context(), empty, bytes.NewReader(plain.Bytes()), target, int64(len(new))); err == nil {
+		t.Error("a delta from another source was verified")
+	}
+}
+
 func TestNotWorthwhile(t *testing.T) {
 	tooSlowRaced(t)
 	r := rand.New(rand.NewPCG(25, 26))

@@ -8,12 +8,43 @@ import (
 	"runtime/debug"
 )
 
+// Mapped is a file that is mapped into memory, where the system can do that. Whoever makes a delta and then verifies it
+// gives the same Mapped to both as the source, and another one as the target: to map a file anew takes the system about as
+// long as to compare it. The file must not be closed before Close.
+type Mapped struct {
+	f    *os.File
+	size int64
+	data []byte // all of it, nil if it is not mapped
+}
+
+// Map maps f. What cannot be mapped, as it is no regular file or as memory addresses are few, is read.
+func Map(f *os.File) *Mapped {
+	m := &Mapped{f: f, size: unknownSize}
+	if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+		m.size = info.Size()
+		m.data = mapFile(f, m.size)
+	}
+	return m
+}
+
+// ReadAt implements [io.ReaderAt] as the file does.
+func (m *Mapped) ReadAt(b []byte, off int64) (int, error) { return m.f.ReadAt(b, off) }
+
+// Close ends the mapping. The file stays open.
+func (m *Mapped) Close() {
+	if m.data != nil {
+		unmapFile(m.data)
+		m.data = nil
+	}
+}
+
 // input is a source or target: anything that has ReadAt. The encoder, which looks at all more than once, has files mapped
 // into memory.
 type input struct {
 	r    io.ReaderAt
-	size int64  // what lies beyond is never read
-	data []byte // all of it, nil if it is not mapped
+	size int64   // what lies beyond is never read
+	data []byte  // all of it, nil if it is not mapped
+	own  *Mapped // nil if it is not mapped for this input alone
 }
 
 // unknownSize is the size of a source that is to be found out: of a file by asking, of others by reading.
@@ -22,27 +53,27 @@ const unknownSize = 1<<63 - 1
 // newInput returns r as an input that is mapped if possible. It has to be closed.
 func newInput(r io.ReaderAt, size int64) *input {
 	in := &input{r: r, size: size}
-	f, ok := r.(*os.File)
+	m, ok := r.(*Mapped)
+	if f, isFile := r.(*os.File); isFile {
+		m, ok = Map(f), true
+		in.own = m
+	}
 	if !ok {
 		return in
 	}
-	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return in
-	}
 	if size == unknownSize {
-		in.size = info.Size()
+		in.size = m.size
 	}
-	if info.Size() >= in.size {
-		in.data = mapFile(f, in.size)
+	if int64(len(m.data)) >= in.size {
+		in.data = m.data[:in.size]
 	}
 	return in
 }
 
 func (in *input) close() {
-	if in.data != nil {
-		unmapFile(in.data)
-		in.data = nil
+	in.data = nil
+	if in.own != nil {
+		in.own.Close()
 	}
 }
 

@@ -40,7 +40,7 @@ func newDeltaEncodeCommand(a *app) *cobra.Command {
 		Long: `Make DELTA, from which and SOURCE the content of TARGET can be had again.
 
 DELTA appears only when it is complete, on disk, and was found to make TARGET: what is there under that name before stays
-until then. Finding that out is about a quarter of the work; --no-verify leaves it to you. With --max-ratio nothing
+until then. Finding that out is about a sixth of the work; --no-verify leaves it to you. With --max-ratio nothing
 appears if the delta would be larger than that part of TARGET, which is mostly known after a look at a few places; the
 exit code is then 3.
 
@@ -110,9 +110,12 @@ func (a *app) encodeDelta(ctx context.Context, source, target, delta string, o *
 		return err
 	}
 	defer tgt.Close()
+	from, to := vcdiff.Map(src), vcdiff.Map(tgt)
+	defer from.Close()
+	defer to.Close()
 	var stats vcdiff.Stats
 	err = replaceFile(delta, func(f *os.File) error {
-		if stats, err = vcdiff.NewEncoder(f, src, srcSize, o).Encode(ctx, tgt, tgtSize); err != nil {
+		if stats, err = vcdiff.NewEncoder(f, from, srcSize, o).Encode(ctx, to, tgtSize); err != nil {
 			return err
 		}
 		if !verify {
@@ -121,7 +124,7 @@ func (a *app) encodeDelta(ctx context.Context, source, target, delta string, o *
 		if _, err := f.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		return vcdiff.Verify(ctx, src, f, tgt, tgtSize)
+		return vcdiff.Verify(ctx, from, f, to, tgtSize)
 	})
 	if errors.Is(err, vcdiff.ErrNotWorthwhile) {
 		return &exitError{exitPart, fmt.Errorf("no delta written: %w", err)}
