@@ -1,6 +1,6 @@
 .PHONY: build test lint ci examples
 build:
-	go build -o bin/sstream ./cmd/sstream
+	CGO_ENABLED=0 go build -o bin/sstream ./cmd/sstream
 test:
 	go test -race ./...
 lint:
