@@ -195,11 +195,11 @@ func byDir(paths []string) iter.Seq2[string, []string] {
 
 // land publishes drafts of one directory that are durable, unless they are other ones by now.
 func (d *Dir) land(ctx context.Context, dir string, paths []string, numbers map[string]int) error {
-	r, err := d.root.OpenRoot(dir)
+	f, err := d.folders.enter(d.root, dir)
 	if err != nil {
 		return d.failed("open", dir, err)
 	}
-	defer r.Close()
+	defer d.folders.leave(f)
 	d.batch.changed(dir)
 	for _, name := range paths {
 		unlock, err := d.busy.lock(ctx, name)
@@ -208,7 +208,7 @@ func (d *Dir) land(ctx context.Context, dir string, paths []string, numbers map[
 		}
 		if d.batch.holds(name, numbers[name]) {
 			d.batch.forget(name)
-			err = r.Rename(path.Base(name)+partSuffix, path.Base(name))
+			err = renameFile(f, path.Base(name)+partSuffix, path.Base(name))
 		}
 		unlock()
 		if err != nil {

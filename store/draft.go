@@ -81,7 +81,7 @@ func (w *draft) create() error {
 		f, err = w.dir.createDraft(w.base + partSuffix)
 	}
 	if err == nil {
-		err = w.take(f)
+		err = w.takeNew(f)
 	}
 	if err != nil {
 		return w.failed("create", err)
@@ -114,6 +114,15 @@ func (d *Dir) enterOrMake(dir string) (*folder, error) {
 }
 
 var errTaken = errors.New("another process is writing it")
+
+// takeNew is take for what we have just made: while nobody else may write into the directory it needs no second look.
+func (w *draft) takeNew(f *os.File) error {
+	if w.d.alone.Load() && lockFile(f) == nil {
+		w.file, w.size = f, 0
+		return nil
+	}
+	return w.take(f)
+}
 
 // take makes f, which is at its place, the file of the draft, for this process alone.
 func (w *draft) take(f *os.File) error {

@@ -95,7 +95,7 @@ func (w *draft) publish() error {
 		// What the disk refused must not be resumed from memory.
 		return errors.Join(w.failed("sync", err), w.discard())
 	}
-	if err := w.dir.Rename(w.base+partSuffix, w.base); err != nil {
+	if err := renameFile(w.dir, w.base+partSuffix, w.base); err != nil {
 		return w.failed("rename", err)
 	}
 	if err := syncDir(w.dir.Root); err != nil {

@@ -27,7 +27,8 @@ func (d *Dir) statFile(name string) (info Info, err error) {
 }
 
 // statNear takes one system call if the file asked for before is in the same directory, and none while we know that nothing
-// is there. Below a directory that has been made again since then nothing is found, nor is what is no regular file.
+// is there. Of a directory that a stranger makes again meanwhile it knows the old one: what is in the new one is not there, so it
+// is read once more. What is no regular file is not found.
 func (d *Dir) statNear(name string) (info Info, found bool, err error) {
 	parent, base := ".", name // of a checked path, as package path would have it
 	if at := strings.LastIndexByte(name, '/'); at >= 0 {
@@ -46,7 +47,9 @@ func (d *Dir) statNear(name string) (info Info, found bool, err error) {
 		return Info{}, false, fs.ErrNotExist
 	}
 	var s unix.Stat_t
-	if unix.Fstatat(int(dir.top.Fd()), base, &s, unix.AT_SYMLINK_NOFOLLOW) != nil {
+	if err := unix.Fstatat(int(dir.top.Fd()), base, &s, unix.AT_SYMLINK_NOFOLLOW); err == unix.ENOENT {
+		return Info{}, false, fs.ErrNotExist
+	} else if err != nil {
 		return Info{}, false, nil
 	}
 	info, found = regular(&s)

@@ -32,6 +32,20 @@ func createFile(dir *folder, name string) (*os.File, error) {
 	return openIn(dir, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC)
 }
 
+// renameFile renames a file in dir. [os.Root] would look first whether a directory is in the way, which the kernel does.
+func renameFile(dir *folder, from, to string) error {
+	conn, err := dir.top.SyscallConn()
+	if err != nil {
+		return err
+	}
+	renaming := conn.Control(func(top uintptr) {
+		for err = unix.EINTR; err == unix.EINTR; {
+			err = unix.Renameat(int(top), from, int(top), to)
+		}
+	})
+	return errors.Join(renaming, err)
+}
+
 // createUnnamed makes a file without a name in dir. The error wraps [errors.ErrUnsupported] if the filesystem or the
 // kernel know no such files.
 func createUnnamed(dir *folder) (*os.File, error) {

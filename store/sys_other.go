@@ -36,3 +36,5 @@ func (d *Dir) statFile(path string) (Info, error) { return d.statInRoot(path) }
 func createFile(dir *folder, name string) (*os.File, error) {
 	return dir.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 }
+
+func renameFile(dir *folder, from, to string) error { return dir.Rename(from, to) }

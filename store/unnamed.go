@@ -29,7 +29,7 @@ func (d *Dir) putSmall(ctx context.Context, name string, c Content) error {
 	if err := checkWritable(ctx, name); err != nil {
 		return err
 	}
-	if d.hasDraft(name) {
+	if d.unnamed.Load() == unnamedFails || d.hasDraft(name) {
 		return d.put(ctx, name, c, (*draft).promise)
 	}
 	buffer := d.buffers.Get().(*[bufferSize]byte)
