@@ -25,7 +25,7 @@ import (
 const settledPath = ".sstream/settled"
 
 // rules is to be raised when package plan, or this one, comes to decide something else by the same inputs. The build of the
-// program counts too, but one without a version tells little. TestRules reminds of it.
+// program counts too, but one without a version tells little. TestRules reminds of it when package plan changes.
 const rules = 1
 
 // settled says that a run has nothing to do as long as all that it decides by is the same, and the files are there. Stored

@@ -23,6 +23,18 @@ var row = regexp.MustCompile("(?m)^\\| `([a-z0-9/]+)` \\| .* \\| ([^|]*) \\|$")
 // notRoom are the packages that the table leaves out: programs, tests, and what a room keeps to itself.
 var notRoom = regexp.MustCompile("^(cmd|internal|examples|bench|test)/|/internal/|test$")
 
+// list is what go list says of packages of this module, a line each.
+func list(t *testing.T, packages, format string) string {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-f", format, packages)
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
 // TestArrows compares the imports of every package with the table in ARCHITECTURE.md.
 func TestArrows(t *testing.T) {
 	text, err := os.ReadFile("../../ARCHITECTURE.md")
@@ -33,13 +45,7 @@ func TestArrows(t *testing.T) {
 	for _, m := range row.FindAllStringSubmatch(string(text), -1) {
 		allowed[m[1]] = strings.Fields(strings.Trim(m[2], " –"))
 	}
-	list := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "./...")
-	list.Dir = "../.."
-	out, err := list.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(list(t, "./...", "{{.ImportPath}} {{join .Imports \" \"}}")) {
 		words := strings.Fields(line)
 		name, ours := room(words[0])
 		if !ours || notRoom.MatchString(name) {
@@ -104,12 +110,9 @@ func TestLibraries(t *testing.T) {
 // TestPure makes sure that the format and the plan do no I/O.
 func TestPure(t *testing.T) {
 	for _, name := range []string{"streams", "plan"} {
-		out, err := exec.Command("go", "list", "-f", "{{join .Imports \"\\n\"}}", module+"/"+name).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
+		imports := strings.Fields(list(t, "./"+name, "{{join .Imports \" \"}}"))
 		for _, bad := range []string{"os", "net", "net/http", "os/exec"} {
-			if slices.Contains(strings.Fields(string(out)), bad) {
+			if slices.Contains(imports, bad) {
 				t.Errorf("package %s imports %s", name, bad)
 			}
 		}
@@ -118,13 +121,7 @@ func TestPure(t *testing.T) {
 
 // TestPackagesDocumented: each package says what it is.
 func TestPackagesDocumented(t *testing.T) {
-	list := exec.Command("go", "list", "-f", "{{if .GoFiles}}{{.ImportPath}}\t{{.Doc}}{{end}}", "./...")
-	list.Dir = "../.."
-	out, err := list.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(list(t, "./...", "{{if .GoFiles}}{{.ImportPath}}\t{{.Doc}}{{end}}")) {
 		if name, doc, _ := strings.Cut(strings.TrimSpace(line), "\t"); name != "" && doc == "" {
 			t.Errorf("%s says nowhere what it is", name)
 		}
