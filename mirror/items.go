@@ -1,10 +1,13 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/seed-43fb3962/sstream/streams"
@@ -59,6 +62,9 @@ func (r *run) listFiles(ctx context.Context) error {
 			return fmt.Errorf("source: %s and %s list %s with different content", r.firstAt(f.path), itemID(id, e.Ref), f.path)
 		}
 	}
+	if err := r.checkDirectories(byPath, documents); err != nil {
+		return err
+	}
 	if r.UseDeltas && !r.NoItems {
 		r.patches = r.findPatches(ctx, r.files)
 	}
@@ -88,6 +94,9 @@ func (r *run) firstAt(path string) string {
 	return ""
 }
 
+// whatIsAt names what a path is for.
+func (r *run) whatIsAt(path string) string { return cmp.Or(r.firstAt(path), "a document") }
+
 // checkPlace refuses the paths of files that are not for items.
 func checkPlace(path string, documents map[string]bool) error {
 	switch {
@@ -97,6 +106,31 @@ func checkPlace(path string, documents map[string]bool) error {
 		return fmt.Errorf("its path %s is where a mirror keeps its state", path)
 	case strings.HasSuffix(path, partSuffix):
 		return fmt.Errorf("its path %s is that of a file being written", path)
+	}
+	return nil
+}
+
+// checkDirectories refuses a path that others need as a directory.
+func (r *run) checkDirectories(byPath map[string]*file, documents map[string]bool) error {
+	before := "" // its directories have been looked at
+	check := func(path string) error {
+		for end := strings.LastIndexByte(path, '/'); end > 0 && !strings.HasPrefix(before, path[:end+1]); end = strings.LastIndexByte(path[:end], '/') {
+			if dir := path[:end]; byPath[dir] != nil || documents[dir] {
+				return fmt.Errorf("source: %s has the path %s, which %s needs as a directory for %s", r.whatIsAt(dir), dir, r.whatIsAt(path), path)
+			}
+		}
+		before = path
+		return nil
+	}
+	for _, document := range slices.Sorted(maps.Keys(documents)) {
+		if err := check(document); err != nil {
+			return err
+		}
+	}
+	for _, f := range r.files {
+		if err := check(f.path); err != nil {
+			return err
+		}
 	}
 	return nil
 }
