@@ -60,12 +60,12 @@ func OpenDir(path string, o DirOptions) (*Dir, error) {
 		if err := os.MkdirAll(path, 0o777); errors.Is(err, fs.ErrExist) {
 			return nil, &fs.PathError{Op: "open", Path: path, Err: errors.New("it is a symbolic link to what is not there")}
 		} else if err != nil {
-			return nil, err
+			return nil, inTheWay(err)
 		}
 	}
 	root, err := os.OpenRoot(path)
 	if err != nil {
-		return nil, err
+		return nil, inTheWay(err)
 	}
 	top, err := root.Open(".")
 	if err != nil {
@@ -82,6 +82,18 @@ func OpenDir(path string, o DirOptions) (*Dir, error) {
 	}
 	d.buffers.New = func() any { return new([bufferSize]byte) }
 	return d, nil
+}
+
+// inTheWay says so if what is at the path of err is no directory.
+func inTheWay(err error) error {
+	at := (*fs.PathError)(nil)
+	if !errors.As(err, &at) {
+		return err
+	}
+	if info, missing := os.Stat(at.Path); missing != nil || info.IsDir() {
+		return err
+	}
+	return fmt.Errorf("%s is not a directory", at.Path)
 }
 
 // Close releases the directory. Readers that are open stay open.
@@ -242,7 +254,17 @@ func (d *Dir) failed(op, name string, err error) error {
 	case errors.As(err, &link):
 		err = link.Err
 	}
+	if !isAbsent(err) && d.leadsOut(err) {
+		err = fmt.Errorf("a symbolic link that is absolute or leads out of %s is not followed; mount the other directory in its place (mount --bind)", d.path)
+	}
 	return &fs.PathError{Op: op, Path: filepath.Join(d.path, name), Err: err}
+}
+
+// leadsOut tells whether err is what os.Root says of ways out of it, for which package os has no name.
+func (d *Dir) leadsOut(err error) bool {
+	_, out := d.root.Lstat("..")
+	at := (*fs.PathError)(nil)
+	return errors.As(out, &at) && at.Err != fs.ErrClosed && errors.Is(err, at.Err)
 }
 
 // notContent is the error for a path where something is, but no file.

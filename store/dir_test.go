@@ -30,9 +30,14 @@ func TestOpenDir(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.Close()
 	if d.Path() != dir+"/new/deep" {
 		t.Errorf("Path() = %q", d.Path())
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Open(t.Context(), "file", 0); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("Open after Close: %v", err)
 	}
 	writeFile(t, dir, "file", "content")
 	for _, create := range []bool{false, true} {
@@ -80,6 +85,8 @@ func testNothingLeaves(t *testing.T, open func(t testing.TB, path string) *store
 		} {
 			if err == nil {
 				t.Errorf("%s(%q) leaves the directory", op, path)
+			} else if !errors.Is(err, errors.ErrUnsupported) && !strings.Contains(err.Error(), "a symbolic link that is absolute or leads out of") {
+				t.Errorf("%s(%q) does not say why not: %v", op, path, err)
 			}
 		}
 	}
