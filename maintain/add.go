@@ -34,6 +34,9 @@ type Image struct {
 // Add copies an image to where it belongs below root and returns its directory, below root too. It is not listed before
 // the next [Build]; until it is whole it is hidden. A version that is there with the same metadata takes another root.
 func Add(ctx context.Context, root string, image Image) (string, error) {
+	if err := checkRoot(root); err != nil {
+		return "", err
+	}
 	about, err := readMetadataFile(image.Metadata)
 	if err != nil {
 		return "", err

@@ -111,7 +111,7 @@ func (p *pruner) planStream(ctx context.Context, name string) (*PrunePlan, error
 	case err != nil:
 		return nil, err
 	case body == nil:
-		return nil, &fs.PathError{Op: "open", Path: filepath.Join(p.root, p.document(name)), Err: fs.ErrNotExist}
+		return nil, absent(fmt.Sprintf("there is no catalogue %s: build makes it; --image-dir names other streams", filepath.Join(p.root, p.document(name))))
 	case catalogue == nil:
 		catalogue = new(streams.Products)
 	}

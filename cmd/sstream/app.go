@@ -101,7 +101,7 @@ func (a *app) execute(ctx context.Context, cmd *cobra.Command, args []string) in
 	if cmd.PersistentPreRunE == nil { // else it is another program's, which takes what it always took
 		cmd.PersistentPreRunE = refuseNegative
 	}
-	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return &exitError{exitUsage, err} })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, badValue(err)} })
 	args, err := expandPrefixes(cmd, args)
 	if err == nil {
 		cmd.SetArgs(args)

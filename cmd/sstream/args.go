@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -44,6 +46,24 @@ func parseFilters(words []string, old bool) (streams.Filters, error) {
 		}
 	}
 	return nil, wrongUsage(old, err)
+}
+
+// badValue words err for people if it is that of a flag whose value cannot be read.
+func badValue(err error) error {
+	bad := (*pflag.InvalidValueError)(nil)
+	if !errors.As(err, &bad) {
+		return err
+	}
+	kinds := map[string]string{"int": "a whole number", "int64": "a whole number", maximumType: "a whole number", "float64": "a number",
+		"duration": "a time such as 90s, 10m or 2h", "bool": "true or false"}
+	kind, known := kinds[bad.GetFlag().Value.Type()]
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return fmt.Errorf("--%s: %s is out of range", bad.GetFlag().Name, bad.GetValue())
+	case known:
+		return fmt.Errorf("--%s: %q is not %s", bad.GetFlag().Name, bad.GetValue(), kind)
+	}
+	return err
 }
 
 // wrongUsage gives err the exit code of wrong usage, except under an old name: the old tools found out later.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -45,9 +44,6 @@ func (t *treeFlags) add(cmd *cobra.Command) {
 func (t *treeFlags) publisher(a *app, root string) (publish func(context.Context, map[string][]byte) error, signed bool, err error) {
 	if v := t.streamVersion; v == "." || !fs.ValidPath(v) || strings.ContainsRune(v, '/') {
 		return nil, false, usageError("--stream-version: %q is not the name of a directory", v)
-	}
-	if info, err := os.Stat(root); err == nil && !info.IsDir() {
-		return nil, false, fmt.Errorf("%s is a file: the directory of a stream is needed", root)
 	}
 	if !t.sign && t.signer.key == "" && t.signer.command == "" {
 		return publishInto(root, nil), false, nil
