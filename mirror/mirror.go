@@ -1,7 +1,7 @@
 // Package mirror brings a store up to date with a Simple Streams source.
 //
 // A run reads every document of the source once, decides (package plan), and carries the decision out in an order in
-// which an interruption at any point leaves a mirror whose documents list only files that are there:
+// which an interruption at any point leaves a mirror whose documents list no file that is yet to come:
 //
 //  1. the names of the files to come (.sstream/mirror.json)
 //  2. the files, verified while they are written, durable

@@ -57,7 +57,8 @@ which every FILTER holds are mirrored: key=value, key!=value, key~regexp or key!
 lies above it, as arch, release, ftype, product_name, version_name, item_name. Several runs with other filters into one
 TARGET add up.
 
-What is published lists only files that are there: files come first, then all documents as one, then old files go.
+Files come first, then all documents as one, then old files go: what is published lists no file that is yet to come. The
+source's own documents list also what FILTER and --max leave out; --metadata=trimmed publishes what is held only.
 
 With --use-deltas an image is made of one that TARGET holds or is about to hold and of a delta between the two, if the
 stream lists one (an item with delta_base) that saves reading bytes. It is checked as any other; what goes wrong is said,
