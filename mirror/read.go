@@ -83,7 +83,8 @@ func (r *run) checkDocument(doc *fetch.Document) error {
 
 // reserved tells whether a path is where the mirror keeps its state.
 func reserved(path string) bool {
-	return strings.HasPrefix(path+"/", recordDir) || strings.HasPrefix(path+"/", ".sstream/")
+	top, _, _ := strings.Cut(path, "/")
+	return top == ".data" || top == ".sstream"
 }
 
 // decide plans one products file.
