@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -15,15 +16,15 @@ import (
 	"time"
 )
 
-// client returns the HTTP client that knows whom to tell which secret.
-func (o *Options) client(sources []*source) (*http.Client, error) {
+// client returns the HTTP client that knows whom to tell which secret, and the connections of pipelines.
+func (o *Options) client(sources []*source) (*http.Client, *lines, error) {
 	secure, err := o.tlsConfig()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	users, err := readNetrc(o.Netrc)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	dial := o.Dial
 	if dial == nil {
@@ -50,7 +51,8 @@ func (o *Options) client(sources []*source) (*http.Client, error) {
 	for _, s := range sources {
 		s.setSecrets(users)
 	}
-	return &http.Client{Transport: authorizer{transport}, CheckRedirect: checkRedirect}, nil
+	client := &http.Client{Transport: authorizer{transport}, CheckRedirect: checkRedirect}
+	return client, &lines{dial: dial, tls: secure, connect: o.ConnectTimeout}, nil
 }
 
 // proxyAnswer tells the fault of a proxy that connects to nothing from that of a server.
@@ -105,26 +107,34 @@ type authorizer struct{ next http.RoundTripper }
 type sourceKey struct{}
 
 func (a authorizer) RoundTrip(r *http.Request) (*http.Response, error) {
-	s, ok := r.Context().Value(sourceKey{}).(*source)
-	if ok && len(s.secrets) > 0 && origin(r.URL) == origin(s.base) {
-		r = r.Clone(r.Context())
-		for key, values := range s.secrets {
-			r.Header[key] = values
-			if key == "Host" {
-				r.Host = values[0]
-			}
-		}
+	if s, ok := r.Context().Value(sourceKey{}).(*source); ok {
+		r = s.authorized(r)
 	}
 	return a.next.RoundTrip(r)
 }
 
+// authorized adds the secrets of s to a request, if it goes there.
+func (s *source) authorized(r *http.Request) *http.Request {
+	if len(s.secrets) == 0 || origin(r.URL) != origin(s.base) {
+		return r
+	}
+	r = r.Clone(r.Context())
+	for key, values := range s.secrets {
+		r.Header[key] = values
+		if key == "Host" {
+			r.Host = values[0]
+		}
+	}
+	return r
+}
+
 // origin is a scheme, a host and a port.
 func origin(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
+	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + portOf(u)
+}
+
+func portOf(u *url.URL) string {
+	return cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 }
 
 func (h *HTTP) tlsConfig() (*tls.Config, error) {

@@ -20,16 +20,20 @@ import (
 // finds it wrong and opens the content again from the start, another mirror is asked first.
 // If [HTTP.SplitSize] says so, it is read from all mirrors at once. From a directory it is an *os.File.
 func (m *Mirror) Content(path string, size int64, d streams.Digest) store.Content {
-	c := &content{m: m, path: path, size: size, checked: d.Algorithm != ""}
-	return store.Content{Size: size, Digest: d, Open: c.open}
+	return store.Content{Size: size, Digest: d, Open: m.content(path, size, d).open}
+}
+
+func (m *Mirror) content(path string, size int64, d streams.Digest) *content {
+	return &content{m: m, path: path, size: size, checked: d.Algorithm != ""}
 }
 
 type content struct {
 	m       *Mirror
 	path    string
 	size    int64
-	checked bool         // the reader will find out if parts of two contents were put together
-	opened  atomic.Int32 // how often it was begun
+	checked bool                              // the reader will find out if parts of two contents were put together
+	opened  atomic.Int32                      // how often it was begun
+	ahead   func(ctx context.Context) *answer // the root's answer to what it was asked ahead, nil if there is none; nil: it was not
 }
 
 func (c *content) open(ctx context.Context, off int64) (io.ReadCloser, error) {
@@ -46,6 +50,9 @@ func (c *content) open(ctx context.Context, off int64) (io.ReadCloser, error) {
 	if off == 0 {
 		times := int(c.opened.Add(1) - 1)
 		first, fresh = times%len(c.m.sources), times > 0
+		if fresh && c.ahead != nil { // the content was not what it should be: perhaps it was that of another one
+			c.m.sources[0].alone.Store(true)
+		}
 	}
 	if fresh || !c.inParts(off) {
 		r := c.reader(off, c.m.rotated(first))
@@ -136,7 +143,7 @@ func (r *reader) openAt(ctx context.Context, s *source) error {
 	if s == r.from {
 		rq.tag = r.tag
 	}
-	a, err := s.open(ctx, r.m, rq)
+	a, err := r.ask(ctx, s, rq)
 	if errors.Is(err, errEncodedPart) {
 		rq.off, rq.end, rq.tag = 0, 0, ""
 		a, err = s.open(ctx, r.m, rq)
@@ -149,6 +156,16 @@ func (r *reader) openAt(ctx context.Context, s *source) error {
 		return err
 	}
 	return nil
+}
+
+// ask asks a source, if it was not asked ahead.
+func (r *reader) ask(ctx context.Context, s *source, rq request) (*answer, error) {
+	if r.ahead != nil && r.from == nil && rq.off == 0 && !rq.fresh && s == r.m.sources[0] {
+		if a := r.ahead(ctx); a != nil {
+			return a, nil
+		}
+	}
+	return s.open(ctx, r.m, rq)
 }
 
 // take goes on with what a source sends, if that can be the same file.

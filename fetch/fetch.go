@@ -135,6 +135,7 @@ type Mirror struct {
 	client  *http.Client
 	plain   http.Header // of all requests for a whole file, which nobody changes
 	buffers chan []byte // for parts; nil: not yet made
+	lines   *lines
 }
 
 // Open prepares to read the mirror at root: a directory, or a file:, http: or https: URL. Nothing of it is read yet, but
@@ -158,7 +159,7 @@ func Open(root string, o Options) (*Mirror, error) {
 		m.sources = append(m.sources, s)
 	}
 	var err error
-	m.client, err = o.client(m.sources)
+	m.client, m.lines, err = o.client(m.sources)
 	if err != nil {
 		return nil, err
 	}
@@ -179,5 +180,6 @@ var _ store.Source = (*Mirror)(nil)
 // Close gives up idle connections.
 func (m *Mirror) Close() error {
 	m.client.CloseIdleConnections()
+	m.lines.close()
 	return nil
 }

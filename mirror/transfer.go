@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/seed-43fb3962/sstream/fetch"
 	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/streams"
 )
@@ -58,55 +59,110 @@ func (r *run) transfer(ctx context.Context, report *Report) error {
 
 func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopted *atomic.Int64) error {
 	group, ctx := errgroup.WithContext(ctx)
-	files = r.patcher.inOrder(files)
-	var next atomic.Int64
-	for range min(r.Jobs, len(files)) {
+	queue := &queue{files: r.patcher.inOrder(files), jobs: min(r.Jobs, len(files))}
+	for range queue.jobs {
 		group.Go(func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(files) {
-					return nil
-				}
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				f := files[i]
-				found, err := r.bring(ctx, f, finder)
-				if r.Progress != nil {
-					r.Progress.Done(f.path, err)
-				}
-				if err != nil {
+			for some := queue.next(r); len(some) > 0; some = queue.next(r) {
+				if err := r.bringSome(ctx, some, finder, adopted); err != nil {
 					return err
 				}
-				r.patcher.arrived(f.path)
-				if found {
-					adopted.Add(1)
-				}
 			}
+			return nil
 		})
 	}
 	return group.Wait()
 }
 
-// bring makes one file whole in the target: as it lies there, from elsewhere on this machine, made of a delta,
-// or from the source.
-func (r *run) bring(ctx context.Context, f *file, finder *finder) (found bool, err error) {
-	if found, err = finder.find(ctx, f); found || err != nil {
-		return found, err
+// queue hands out files in their order.
+type queue struct {
+	mu    sync.Mutex
+	files []*file
+	jobs  int
+}
+
+// mostTogether is how many small files are asked for over one connection at a time.
+const mostTogether = 64
+
+// next returns the files that one job is to bring next: one, or several small ones, few enough that the others have as much to do.
+func (q *queue) next(r *run) []*file {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n, most := 0, min(mostTogether, len(q.files)/(2*q.jobs))
+	for n < most && r.isSmall(q.files[n]) {
+		n++
+	}
+	n = min(max(n, 1), len(q.files))
+	some := q.files[:n]
+	q.files = q.files[n:]
+	return some
+}
+
+// isSmall tells whether f may be asked for together with others.
+func (r *run) isSmall(f *file) bool {
+	return f.size >= 0 && f.size <= fetch.MaxPipelined && f.digest.Algorithm != "" && r.patches[f.path] == nil
+}
+
+// bringSome makes files whole in the target: as they lie there, from elsewhere on this machine, made of deltas, or from
+// the source.
+func (r *run) bringSome(ctx context.Context, files []*file, finder *finder, adopted *atomic.Int64) error {
+	var items []fetch.Item
+	var missing []*file
+	for _, f := range files {
+		found, err := finder.find(ctx, f)
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		if err == nil && !found {
+			missing = append(missing, f)
+			items = append(items, fetch.Item{Path: f.path, Size: f.size, Digest: f.digest})
+			continue
+		}
+		r.done(f, err)
+		if err != nil {
+			return err
+		}
+		adopted.Add(1)
+	}
+	p := r.src.Pipeline(items)
+	defer p.Close()
+	for i, f := range missing {
+		err := r.bring(ctx, f, p.Content(i))
+		r.done(f, err)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// done tells those who wait for f, or watch.
+func (r *run) done(f *file, err error) {
+	if r.Progress != nil {
+		r.Progress.Done(f.path, err)
+	}
+	if err == nil {
+		r.patcher.arrived(f.path)
+	}
+}
+
+// bring makes one file whole in the target, of a delta or from the source.
+func (r *run) bring(ctx context.Context, f *file, content store.Content) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
 	}
 	put := r.dst.Put
 	if s, ok := r.dst.(store.Syncer); ok && !r.patcher.needs(f.path) {
 		put = s.PutSoon
 	}
 	if made, err := r.patcher.make(ctx, f, put); made || err != nil {
-		return false, err
+		return err
 	}
-	content := r.counted(f, r.src.Content(f.path, f.size, f.digest))
-	err = put(ctx, f.path, content)
+	content = r.counted(f, content)
+	err := put(ctx, f.path, content)
 	if bad := (*store.ContentError)(nil); errors.As(err, &bad) {
 		err = put(ctx, f.path, content) // another mirror is asked, and no proxy that keeps something else
 	}
-	return false, err
+	return err
 }
 
 // counted tells how many bytes are read of c, the content of f.
