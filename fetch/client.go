@@ -101,7 +101,7 @@ func (s *source) setSecrets(users netrc) {
 }
 
 // authorizer adds the secrets of a source to the requests of its server, and to no others: not where that redirects to.
-type authorizer struct{ next http.RoundTripper }
+type authorizer struct{ *http.Transport }
 
 // sourceKey is where the context of a request has its source.
 type sourceKey struct{}
@@ -110,7 +110,7 @@ func (a authorizer) RoundTrip(r *http.Request) (*http.Response, error) {
 	if s, ok := r.Context().Value(sourceKey{}).(*source); ok {
 		r = s.authorized(r)
 	}
-	return a.next.RoundTrip(r)
+	return a.Transport.RoundTrip(r)
 }
 
 // authorized adds the secrets of s to a request, if it goes there.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/seed-43fb3962/sstream/fetch"
 	"github.com/seed-43fb3962/sstream/fetch/fetchtest"
+	"github.com/seed-43fb3962/sstream/streams"
 )
 
 func TestWaits(t *testing.T) {
@@ -197,6 +198,14 @@ func TestBadRoots(t *testing.T) {
 	}
 }
 
+// caFile is the name of a file with the certificate of a server.
+func caFile(t *testing.T, s *httptest.Server) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"ca.pem": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))})
+	return filepath.Join(dir, "ca.pem")
+}
+
 func TestTLS(t *testing.T) {
 	handler := fetchtest.Handler(map[string]string{"a": "x"})
 	s := httptest.NewUnstartedServer(handler)
@@ -271,9 +280,12 @@ func TestConnections(t *testing.T) {
 // The proxy of the environment is read once a process, and never used for this machine: so another process asks it.
 func TestProxy(t *testing.T) {
 	if root := os.Getenv("FETCH_TEST_ROOT"); root != "" {
-		if _, err := readItem(open(t, root, quick(nil)), "a", 1, 0); err != nil {
+		m := open(t, root, quick(nil))
+		if _, err := readItem(m, "a", 1, 0); err != nil {
 			t.Fatal(err)
 		}
+		x := fetch.Item{Path: "a", Size: 1, Digest: streams.Digest{Algorithm: "md5", Hex: "9dd4e461268c8034f5c8564e155c67a6"}}
+		readThrough(t, m, []fetch.Item{x, x})
 		return
 	}
 	var asked []string
@@ -287,7 +299,7 @@ func TestProxy(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if len(asked) != 1 || !strings.HasPrefix(asked[0], "http://mirror.example/a Basic ") {
+	if len(asked) != 3 || slices.ContainsFunc(asked, func(r string) bool { return !strings.HasPrefix(r, "http://mirror.example/a Basic ") }) {
 		t.Errorf("%q", asked)
 	}
 }

@@ -26,9 +26,8 @@ const MaxPipelined = 256 << 10
 
 // What a pipeline has asked for and not read yet is at most this.
 const (
-	pipelineDepth = 32       // items
-	pipelineBytes = 1 << 20  // of their content
-	pipelineText  = 16 << 10 // of requests, so many that they wait on the way while the server only sends
+	pipelineDepth = 32      // items: their requests can wait on the way while the server only sends
+	pipelineBytes = 1 << 20 // of their content, and up to MaxPipelined more
 )
 
 // Pipeline reads small items over one connection, and asks for the next ones before the one before has come (RFC 9112,
@@ -165,7 +164,7 @@ func (p *Pipeline) send(ctx context.Context) (err error) {
 	for _, it := range p.items[p.next:p.sent] {
 		size += it.Size
 	}
-	for p.sent < len(p.items) && p.sent-p.next < depth && size < pipelineBytes && p.line.out.Buffered() < pipelineText {
+	for p.sent < len(p.items) && p.sent-p.next < depth && size < pipelineBytes {
 		it := p.items[p.sent]
 		r, err := http.NewRequest(http.MethodGet, p.source.address(p.source.slashes()[0], it.Path), nil)
 		if err != nil {

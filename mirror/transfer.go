@@ -59,11 +59,12 @@ func (r *run) transfer(ctx context.Context, report *Report) error {
 
 func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopted *atomic.Int64) error {
 	group, ctx := errgroup.WithContext(ctx)
-	queue := &queue{files: r.patcher.inOrder(files), jobs: min(r.Jobs, len(files))}
-	for range queue.jobs {
+	jobs := min(r.Jobs, len(files))
+	queue := &queue{files: r.patcher.inOrder(files), jobs: jobs, small: r.isSmall}
+	for range jobs {
 		group.Go(func() error {
-			for some := queue.next(r); len(some) > 0; some = queue.next(r) {
-				if err := r.bringSome(ctx, some, finder, adopted); err != nil {
+			for files := queue.next(); len(files) > 0; files = queue.next() {
+				if err := r.bringSome(ctx, files, finder, adopted); err != nil {
 					return err
 				}
 			}
@@ -73,82 +74,53 @@ func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopt
 	return group.Wait()
 }
 
-// queue hands out files in their order.
-type queue struct {
-	mu    sync.Mutex
-	files []*file
-	jobs  int
-}
-
-// mostTogether is how many small files are asked for over one connection at a time.
-const mostTogether = 64
-
-// next returns the files that one job is to bring next: one, or several small ones, few enough that the others have as much to do.
-func (q *queue) next(r *run) []*file {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	n, most := 0, min(mostTogether, len(q.files)/(2*q.jobs))
-	for n < most && r.isSmall(q.files[n]) {
-		n++
-	}
-	n = min(max(n, 1), len(q.files))
-	some := q.files[:n]
-	q.files = q.files[n:]
-	return some
-}
-
 // isSmall tells whether f may be asked for together with others.
 func (r *run) isSmall(f *file) bool {
 	return f.size >= 0 && f.size <= fetch.MaxPipelined && f.digest.Algorithm != "" && r.patches[f.path] == nil
 }
 
-// bringSome makes files whole in the target: as they lie there, from elsewhere on this machine, made of deltas, or from
-// the source.
+// bringSome makes files whole in the target, one after the other: as they lie there, from elsewhere on this machine, made of
+// a delta, or from the source.
 func (r *run) bringSome(ctx context.Context, files []*file, finder *finder, adopted *atomic.Int64) error {
-	var items []fetch.Item
 	var missing []*file
+	var items []fetch.Item
 	for _, f := range files {
 		found, err := finder.find(ctx, f)
-		if err == nil {
-			err = context.Cause(ctx)
-		}
 		if err == nil && !found {
 			missing = append(missing, f)
 			items = append(items, fetch.Item{Path: f.path, Size: f.size, Digest: f.digest})
 			continue
 		}
-		r.done(f, err)
-		if err != nil {
+		if err := r.done(f, err); err != nil {
 			return err
 		}
 		adopted.Add(1)
 	}
-	p := r.src.Pipeline(items)
-	defer p.Close()
+	pipeline := r.src.Pipeline(items)
+	defer pipeline.Close()
 	for i, f := range missing {
-		err := r.bring(ctx, f, p.Content(i))
-		r.done(f, err)
-		if err != nil {
+		if err := r.done(f, r.bring(ctx, f, pipeline.Content(i))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// done tells those who wait for f, or watch.
-func (r *run) done(f *file, err error) {
+// done tells who watches or waits for f how that ended, and returns the error.
+func (r *run) done(f *file, err error) error {
 	if r.Progress != nil {
 		r.Progress.Done(f.path, err)
 	}
 	if err == nil {
 		r.patcher.arrived(f.path)
 	}
+	return err
 }
 
-// bring makes one file whole in the target, of a delta or from the source.
+// bring makes one file whole in the target that is not to be found on this machine.
 func (r *run) bring(ctx context.Context, f *file, content store.Content) error {
-	if err := context.Cause(ctx); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	put := r.dst.Put
 	if s, ok := r.dst.(store.Syncer); ok && !r.patcher.needs(f.path) {

@@ -1,6 +1,7 @@
 package fetchtest
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/http"
@@ -22,13 +23,50 @@ func (s *Server) Dial(t testing.TB) func(ctx context.Context, network, addr stri
 		here, there := net.Pipe()
 		select {
 		case l.conns <- there:
-			return here, nil
+			return newBuffered(here), nil
 		case <-l.done:
 			return nil, net.ErrClosed
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// buffered is a connection whose writer does not wait until the other side reads.
+type buffered struct {
+	net.Conn
+	data chan []byte
+	done chan struct{}
+	once sync.Once
+}
+
+func newBuffered(c net.Conn) *buffered {
+	b := &buffered{Conn: c, data: make(chan []byte, 1000), done: make(chan struct{})}
+	go func() {
+		for {
+			select {
+			case data := <-b.data:
+				_, _ = c.Write(data)
+			case <-b.done:
+				return
+			}
+		}
+	}()
+	return b
+}
+
+func (b *buffered) Write(p []byte) (int, error) {
+	select {
+	case b.data <- bytes.Clone(p):
+		return len(p), nil
+	case <-b.done:
+		return 0, net.ErrClosed
+	}
+}
+
+func (b *buffered) Close() error {
+	b.once.Do(func() { close(b.done) })
+	return b.Conn.Close()
 }
 
 // pipes is a listener for connections within the process.
