@@ -31,9 +31,12 @@ type content struct {
 	m       *Mirror
 	path    string
 	size    int64
-	checked bool                              // the reader will find out if parts of two contents were put together
-	opened  atomic.Int32                      // how often it was begun
-	ahead   func(ctx context.Context) *answer // the root's answer to what it was asked ahead, nil if there is none; nil: it was not
+	checked bool         // the reader will find out if parts of two contents were put together
+	opened  atomic.Int32 // how often it was begun
+
+	pipeline *Pipeline   // nil: none
+	place    int         // in it
+	came     atomic.Bool // through it
 }
 
 func (c *content) open(ctx context.Context, off int64) (io.ReadCloser, error) {
@@ -50,8 +53,8 @@ func (c *content) open(ctx context.Context, off int64) (io.ReadCloser, error) {
 	if off == 0 {
 		times := int(c.opened.Add(1) - 1)
 		first, fresh = times%len(c.m.sources), times > 0
-		if fresh && c.ahead != nil { // the content was not what it should be: perhaps it was that of another one
-			c.m.sources[0].alone.Store(true)
+		if c.came.Load() { // the content was not what it should be: perhaps it was that of another one
+			c.m.lines.blame(fmt.Errorf("what came for %s is not it", c.path))
 		}
 	}
 	if fresh || !c.inParts(off) {
@@ -160,8 +163,9 @@ func (r *reader) openAt(ctx context.Context, s *source) error {
 
 // ask asks a source, if it was not asked ahead.
 func (r *reader) ask(ctx context.Context, s *source, rq request) (*answer, error) {
-	if r.ahead != nil && r.from == nil && rq.off == 0 && !rq.fresh && s == r.m.sources[0] {
-		if a := r.ahead(ctx); a != nil {
+	if r.pipeline != nil && r.from == nil && rq.off == 0 && !rq.fresh && s == r.m.sources[0] {
+		if a := r.pipeline.answer(ctx, r.place); a != nil {
+			r.came.Store(true)
 			return a, nil
 		}
 	}

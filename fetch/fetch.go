@@ -69,7 +69,7 @@ type HTTP struct {
 	SplitSize int64 // items with a checksum are read in parts from all mirrors at once, from this size on; 0: never
 	Streams   int   // parts that are read at once, of all items together, 4 MiB of memory each; 0: 4
 
-	MaxConns int // connections to one host; 0: no limit
+	MaxConns int // connections to one host, which a [Pipeline] does not use then; 0: no limit
 
 	// The world, for tests. Nil: the real one.
 	Dial   func(ctx context.Context, network, addr string) (net.Conn, error)
@@ -135,7 +135,7 @@ type Mirror struct {
 	client  *http.Client
 	plain   http.Header // of all requests for a whole file, which nobody changes
 	buffers chan []byte // for parts; nil: not yet made
-	lines   *lines
+	lines   *lines      // nil: there are no pipelines
 }
 
 // Open prepares to read the mirror at root: a directory, or a file:, http: or https: URL. Nothing of it is read yet, but
@@ -177,9 +177,11 @@ func (m *Mirror) Open(ctx context.Context, path string, off int64) (io.ReadClose
 
 var _ store.Source = (*Mirror)(nil)
 
-// Close gives up idle connections.
+// Close gives up idle connections, once all pipelines are closed.
 func (m *Mirror) Close() error {
 	m.client.CloseIdleConnections()
-	m.lines.close()
+	if m.lines != nil {
+		m.lines.close()
+	}
 	return nil
 }

@@ -4,55 +4,71 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // lines are the connections of pipelines to the root.
 type lines struct {
+	root    *source
 	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	tls     *tls.Config
-	connect time.Duration // until a connection stands
+	wait    time.Duration // for a connection, and for an answer: when it is over, whoever asks for an item alone waits on
+	log     *slog.Logger
+	alone   atomic.Bool // items are asked for alone, as the root does not do otherwise
+	buffers sync.Pool   // *[MaxPipelined]byte
 
 	mu   sync.Mutex
 	idle []*line
 }
 
+// lineWait is the most that pipelines wait.
+const lineWait = 10 * time.Second
+
 // line is a connection on which several requests may be under way.
 type line struct {
+	lines   *lines
 	conn    net.Conn
 	limit   *io.LimitedReader // of conn: nothing that a server sends is endless
 	in      *bufio.Reader
 	out     *bufio.Writer
-	answers int // that began to come
-
-	ctx    context.Context // of who uses it
-	watch  *watch
-	unhook func() bool // keeps the end of ctx from ending the connection, and tells whether that was in time
+	answers int // that came
 }
 
-// headerRoom is how many bytes the header of an answer may have, if those of the others have as many.
-const headerRoom = 64 << 10
-
-// get returns a connection to s that nobody uses.
-func (x *lines) get(ctx context.Context, s *source) (*line, error) {
-	l := x.take()
-	if l == nil {
-		conn, err := x.open(ctx, s)
-		if err != nil {
-			return nil, err
-		}
-		l = &line{conn: conn, limit: &io.LimitedReader{R: conn}, out: bufio.NewWriter(conn)}
-		l.in = bufio.NewReaderSize(l.limit, 64<<10)
+// get returns a connection that nobody uses.
+func (x *lines) get(ctx context.Context) (*line, error) {
+	if l := x.take(); l != nil {
+		return l, nil
 	}
-	l.ctx, l.watch = newWatch(ctx, x.connect)
-	l.watch.timer.Stop()
-	l.unhook = context.AfterFunc(l.ctx, func() { l.conn.Close() })
-	return l, nil
+	ctx, cancel := context.WithTimeout(ctx, x.wait)
+	defer cancel()
+	conn, err := x.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	limit := &io.LimitedReader{R: conn}
+	return &line{lines: x, conn: conn, limit: limit, in: bufio.NewReaderSize(limit, 64<<10), out: bufio.NewWriterSize(conn, 16<<10)}, nil
+}
+
+func (x *lines) connect(ctx context.Context) (net.Conn, error) {
+	u := x.root.base
+	conn, err := x.dial(ctx, "tcp", net.JoinHostPort(u.Hostname(), portOf(u)))
+	if err != nil || u.Scheme != "https" {
+		return conn, err
+	}
+	config := x.tls.Clone()
+	config.ServerName = u.Hostname()
+	secure := tls.Client(conn, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return secure, nil
 }
 
 func (x *lines) take() *line {
@@ -67,10 +83,15 @@ func (x *lines) take() *line {
 	return l
 }
 
-func (x *lines) keep(l *line) {
+// keep leaves a connection, on which nothing is under way, to others, if it is of use to them.
+func (x *lines) keep(l *line) bool {
+	if !l.tried() || l.in.Buffered() > 0 {
+		return false
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.idle = append(x.idle, l)
+	return true
 }
 
 func (x *lines) close() {
@@ -79,58 +100,71 @@ func (x *lines) close() {
 	}
 }
 
-func (x *lines) open(ctx context.Context, s *source) (net.Conn, error) {
-	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: s.base})
-	if err != nil || proxy != nil {
-		return nil, errors.New("there is a proxy before it")
+// blame has all items be asked for alone from now on.
+func (x *lines) blame(why error) {
+	if !x.alone.Swap(true) {
+		x.log.Debug("small files are asked for one by one", "url", x.root.name(""), "error", why)
 	}
-	conn, err := x.dial(ctx, "tcp", net.JoinHostPort(s.base.Hostname(), portOf(s.base)))
-	if err != nil || s.base.Scheme != "https" {
-		return conn, err
-	}
-	config := x.tls.Clone()
-	config.ServerName = s.base.Hostname()
-	secure := tls.Client(conn, config)
-	ctx, cancel := context.WithTimeout(ctx, x.connect)
-	defer cancel()
-	if err := secure.HandshakeContext(ctx); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return secure, nil
 }
 
 // tried tells whether the server has answered more than one request, as not all do.
 func (l *line) tried() bool { return l.answers > 1 }
 
-// flush sends the requests that were written. No more than most bytes are read until the next time.
-func (l *line) flush(most int64, wait time.Duration) error {
-	l.limit.N = most
-	l.watch.timer.Reset(wait)
-	defer l.watch.timer.Stop()
+// within ends what is done on the connection when ctx ends, or after a while. The function that it returns is to be called
+// when it is done.
+func (l *line) within(ctx context.Context) (done func() bool) {
+	_ = l.conn.SetDeadline(time.Now().Add(l.lines.wait)) // of a closed connection: reading and writing fail anyway
+	return context.AfterFunc(ctx, func() { l.conn.Close() })
+}
+
+func (l *line) send(ctx context.Context, requests []*http.Request) error {
+	defer l.within(ctx)()
+	for _, r := range requests {
+		if err := r.Write(l.out); err != nil {
+			return err
+		}
+	}
 	return l.out.Flush()
 }
 
-// receive reads the header of the next answer.
-func (l *line) receive(wait time.Duration) (*http.Response, error) {
-	l.watch.timer.Reset(wait)
-	defer l.watch.timer.Stop()
+// receive reads the next answer, and the content if it is a file of that size.
+func (l *line) receive(ctx context.Context, size int64) (*http.Response, io.ReadCloser, error) {
+	defer l.within(ctx)()
+	l.limit.N = 64<<10 + size // with its header
 	resp, err := http.ReadResponse(l.in, nil)
-	if err == nil {
-		l.answers++
+	if err != nil || resp.StatusCode != http.StatusOK || resp.ContentLength != size {
+		return resp, nil, err
 	}
-	return resp, err
+	buffer := l.lines.buffers.Get().(*[MaxPipelined]byte)
+	data := &received{buffer: buffer, rest: buffer[:size], pool: &l.lines.buffers}
+	if _, err := io.ReadFull(resp.Body, data.rest); err != nil {
+		data.Close()
+		return nil, nil, err
+	}
+	l.answers++
+	return resp, data, nil
 }
 
-// release leaves the connection to others, and tells whether it is of use to them.
-func (l *line) release() bool {
-	open := l.unhook()
-	l.watch.stop()
-	return open && l.tried() && l.in.Buffered() == 0
+// received is content that is there.
+type received struct {
+	buffer *[MaxPipelined]byte // nil: closed
+	rest   []byte
+	pool   *sync.Pool
 }
 
-func (l *line) close() {
-	l.unhook()
-	l.watch.stop()
-	l.conn.Close()
+func (r *received) Read(p []byte) (int, error) {
+	if len(r.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+func (r *received) Close() error {
+	if r.buffer != nil {
+		r.pool.Put(r.buffer)
+	}
+	r.buffer, r.rest = nil, nil
+	return nil
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 
@@ -35,97 +35,71 @@ const (
 // something on the way mixes them up; the root must be a web server with no proxy before it. Whatever that does not send as
 // it was asked to is read as by [Mirror.Content], and so are all items if any is not of this kind.
 //
-// Contents are to be read in their order, each to its end, before the next is opened. When the context with which the first
-// is opened ends, so does the pipeline.
+// Contents are to be opened in their order, by one goroutine at a time: for one that was passed over, the server is asked again.
 type Pipeline struct {
-	m      *Mirror
-	source *source // the root
-	items  []Item
+	m     *Mirror
+	items []Item
 
 	mu   sync.Mutex
-	over bool  // nothing more is asked for ahead
+	over bool  // nothing more is read here
 	line *line // nil: not connected
 	next int   // the item whose answer comes next
 	sent int   // the first item that is not asked for
-
-	last *pipelinedBody // what was handed out; nil: it is known to be read to its end
-	ends bool           // the server hangs up after it
 }
 
 // Pipeline prepares to read items. Nothing is asked for before the first is opened.
 func (m *Mirror) Pipeline(items []Item) *Pipeline {
-	s := m.sources[0]
 	other := func(it Item) bool { return it.Size < 0 || it.Size > MaxPipelined || it.Digest.Algorithm == "" }
-	return &Pipeline{m: m, source: s, items: items, over: s.base == nil || len(items) < 2 || m.o.MaxConns > 0 || slices.ContainsFunc(items, other)}
+	return &Pipeline{m: m, items: items, over: m.lines == nil || len(items) < 2 || slices.ContainsFunc(items, other)}
 }
 
 // Content is the item with this number.
 func (p *Pipeline) Content(i int) store.Content {
 	it := p.items[i]
 	c := p.m.content(it.Path, it.Size, it.Digest)
-	c.ahead = func(ctx context.Context) *answer { return p.answer(ctx, i) }
+	c.pipeline, c.place = p, i
 	return store.Content{Size: it.Size, Digest: it.Digest, Open: c.open}
 }
 
-// Close ends the pipeline. What has not come by then is read as by [Mirror.Content].
+// Close ends the pipeline. Items that are opened after it are read as by [Mirror.Content].
 func (p *Pipeline) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.over = true
-	if p.line != nil && p.next == p.sent && (p.last == nil || p.last.whole && !p.ends) && p.line.release() {
-		p.m.lines.keep(p.line)
+	if p.line != nil && p.next == p.sent && p.m.lines.keep(p.line) {
 		p.line = nil
 	}
-	p.hangUp()
+	p.end()
 }
 
 // answer returns what the server sends for an item, nil if it has to be asked for alone.
 func (p *Pipeline) answer(ctx context.Context, i int) *answer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for {
-		p.finish()
-		if i < p.next || !p.ask(ctx, i) {
-			return nil
-		}
-		resp, err := p.line.receive(p.m.o.HeaderTimeout)
-		if err != nil {
-			p.broken(err)
-			continue
-		}
+	for i >= p.next && p.ask(ctx, i) {
 		it := p.items[p.next]
+		resp, data, err := p.line.receive(ctx, it.Size)
 		switch {
-		case resp.StatusCode == http.StatusNotFound: // as the others may be there
-			p.giveUp(nil)
+		case err != nil:
+			p.broken(ctx, err)
+			continue
+		case resp.StatusCode >= http.StatusBadRequest: // the others may be there, or at another time
+			p.end()
 			return nil
-		case resp.StatusCode != http.StatusOK || resp.ContentLength != it.Size || isEncoded(resp):
-			p.giveUp(fmt.Errorf("it answers %s, %d bytes", resp.Status, resp.ContentLength))
+		case data == nil:
+			p.m.lines.blame(fmt.Errorf("it answers %s, %d bytes", resp.Status, resp.ContentLength))
+			p.end()
 			return nil
 		}
 		p.next++
-		p.ends = resp.Close || !resp.ProtoAtLeast(1, 1)
-		p.last = &pipelinedBody{pipeline: p, watchedBody: watchedBody{
-			body: resp.Body, watch: p.line.watch, limit: &p.m.o.HTTP, idle: p.m.o.IdleTimeout,
-		}}
-		if p.next > i {
-			return &answer{body: p.last, size: it.Size, tag: rangeTag(resp)}
+		if resp.Close || !resp.ProtoAtLeast(1, 1) {
+			p.broken(ctx, errors.New("it hangs up after an answer"))
 		}
+		if p.next > i {
+			return &answer{body: data, size: it.Size}
+		}
+		data.Close()
 	}
-}
-
-// finish reads what is left of the body that was handed out last, so that the next answer follows.
-func (p *Pipeline) finish() {
-	if p.last == nil {
-		return
-	}
-	_, err := io.Copy(io.Discard, &p.last.watchedBody)
-	if err == nil && p.ends {
-		err = io.EOF
-	}
-	if err != nil {
-		p.broken(err)
-	}
-	p.last = nil
+	return nil
 }
 
 // ask sends requests unless enough are under way, and tells whether there is an answer to wait for.
@@ -133,30 +107,30 @@ func (p *Pipeline) ask(ctx context.Context, i int) bool {
 	if p.next == p.sent {
 		p.next, p.sent = i, i // nobody wants those before
 	}
-	waiting := p.sent > p.next
 	switch {
+	case p.over || p.m.lines.alone.Load():
+		p.end()
 	case p.sent-p.next > pipelineDepth/2, p.sent == len(p.items):
-		return waiting
-	case p.over, p.source.alone.Load(), p.source.avoided(p.m.o.Now().UnixNano()) > 0:
-		return waiting
-	}
-	if err := p.send(ctx); err != nil {
-		if ctx.Err() != nil {
-			err = nil
+	case p.line == nil && !p.connect(ctx):
+		p.end()
+	default:
+		err := p.line.send(ctx, p.requests())
+		if err != nil && p.line.answers == 0 { // else what has come is read, and the end is met there
+			p.broken(ctx, err)
 		}
-		p.giveUp(err)
-		return false
 	}
-	return true
+	return p.sent > p.next
 }
 
-// send sends as many requests as may be under way.
-func (p *Pipeline) send(ctx context.Context) (err error) {
-	if p.line == nil {
-		if p.line, err = p.m.lines.get(ctx, p.source); err != nil {
-			return err
-		}
-	}
+// connect tells whether there is a connection. If not, whoever asks for an item alone is told why.
+func (p *Pipeline) connect(ctx context.Context) bool {
+	var err error
+	p.line, err = p.m.lines.get(ctx)
+	return err == nil
+}
+
+// requests are those for the next items, for as many as may be under way.
+func (p *Pipeline) requests() (list []*http.Request) {
 	depth, size := pipelineDepth, int64(0)
 	if !p.line.tried() {
 		depth = 2
@@ -164,66 +138,43 @@ func (p *Pipeline) send(ctx context.Context) (err error) {
 	for _, it := range p.items[p.next:p.sent] {
 		size += it.Size
 	}
+	root := p.m.sources[0]
 	for p.sent < len(p.items) && p.sent-p.next < depth && size < pipelineBytes {
 		it := p.items[p.sent]
-		r, err := http.NewRequest(http.MethodGet, p.source.address(p.source.slashes()[0], it.Path), nil)
+		r, err := http.NewRequest(http.MethodGet, root.address(root.slashes()[0], it.Path), nil)
 		if err != nil {
-			return err
+			break
 		}
 		r.Header = p.m.plain
-		if err := p.source.authorized(r).Write(p.line.out); err != nil {
-			return err
-		}
+		list = append(list, root.authorized(r))
 		size += it.Size
 		p.sent++
 	}
-	return p.line.flush(size+int64(p.sent-p.next)*headerRoom, p.m.o.HeaderTimeout)
+	return list
 }
 
-// broken goes on after the end of a connection: over another one, if there is hope that more than one request is answered.
-func (p *Pipeline) broken(err error) {
+// broken goes on after the end of a connection: over another one, if this server is known to answer more than once on each.
+func (p *Pipeline) broken(ctx context.Context, err error) {
 	switch {
-	case p.line.watch.late.Load():
-		p.giveUp(errors.New("it takes too long"))
-	case p.line.ctx.Err() != nil:
-		p.giveUp(nil)
-	case !p.line.tried():
-		p.giveUp(fmt.Errorf("it hangs up: %w", err))
+	case ctx.Err() != nil:
+		p.end()
+	case !p.line.tried() || errors.Is(err, os.ErrDeadlineExceeded):
+		p.m.lines.blame(err)
+		p.end()
 	default:
 		p.hangUp()
 	}
 }
 
-// giveUp leaves the rest of the items to be asked for alone, and if the server is why, those of other pipelines too.
-func (p *Pipeline) giveUp(why error) {
-	if why != nil && !p.source.alone.Swap(true) {
-		p.m.o.Logger.Debug("files are asked for one by one", "url", p.source.name(""), "error", why)
-	}
+// end leaves the rest of the items to be asked for alone.
+func (p *Pipeline) end() {
 	p.over = true
 	p.hangUp()
 }
 
 func (p *Pipeline) hangUp() {
 	if p.line != nil {
-		p.line.close()
+		p.line.conn.Close()
 	}
-	p.line, p.last, p.sent = nil, nil, p.next
+	p.line, p.sent = nil, p.next
 }
-
-// pipelinedBody is what is read of an answer that others follow.
-type pipelinedBody struct {
-	watchedBody
-	pipeline *Pipeline
-	whole    bool // all of it was read
-}
-
-func (b *pipelinedBody) Read(data []byte) (int, error) {
-	b.pipeline.mu.Lock()
-	defer b.pipeline.mu.Unlock()
-	n, err := b.watchedBody.Read(data)
-	b.whole = err == io.EOF
-	return n, err
-}
-
-// Close leaves the rest to be read before the next answer.
-func (b *pipelinedBody) Close() error { return nil }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -419,7 +420,7 @@ func TestPipelineBehind(t *testing.T) {
 	}
 }
 
-// TestPipelineStalls: a server that says no more is given up as soon as it would be for one item.
+// TestPipelineStalls: a server that says no more is soon asked in the old way, which has more patience.
 func TestPipelineStalls(t *testing.T) {
 	files, items := many(20)
 	for name, fault := range map[string]func(s *fetchtest.Server) fetchtest.Fault{
@@ -432,7 +433,7 @@ func TestPipelineStalls(t *testing.T) {
 					s.Fail(match, 1, fault(s))
 					start := time.Now()
 					readThrough(t, m, items)
-					about(t, start, time.Minute)
+					about(t, start, 10*time.Second)
 				})
 			})
 		}
@@ -450,40 +451,96 @@ func TestPipelineCancel(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, files, func(t *testing.T, s *fetchtest.Server, m *fetch.Mirror) {
 				s.Fail("f012", -1, fault(s))
-				ctx, cancel := context.WithCancelCause(context.Background())
-				time.AfterFunc(20*time.Second, func() { cancel(why) })
-				start := time.Now()
 				p := m.Pipeline(items)
-				var err error
-				for i := 0; i < len(items) && err == nil; i++ {
-					err = read(ctx, p, items, i)
+				defer p.Close()
+				start := time.Now()
+				for i := range 12 { // each with a context of its own
+					ctx, cancel := context.WithCancel(t.Context())
+					if err := read(ctx, p, items, i); err != nil {
+						t.Fatal(err)
+					}
+					cancel()
 				}
-				p.Close()
-				if !errors.Is(err, why) || time.Since(start) != 20*time.Second {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(5*time.Second, func() { cancel(why) })
+				if err := read(ctx, p, items, 12); !errors.Is(err, why) || time.Since(start) != 5*time.Second {
 					t.Errorf("%v after %v", err, time.Since(start))
 				}
 				again := m.Pipeline(items)
-				if err := read(context.Background(), again, items, 0); err != nil {
+				defer again.Close()
+				if err := read(t.Context(), again, items, 0); err != nil {
 					t.Errorf("the next pipeline: %v", err)
 				}
-				again.Close()
 			})
 		})
 	}
-	bubble(t, files, func(t *testing.T, s *fetchtest.Server, m *fetch.Mirror) {
-		s.Fail("f012", -1, s.Stall(5))
-		p := m.Pipeline(items)
-		in, err := p.Content(12).Open(t.Context(), 0)
-		if err != nil {
-			t.Fatal(err)
+}
+
+// TestPipelineStale: that a server ends idle connections, in whichever way, is nobody's fault.
+func TestPipelineStale(t *testing.T) {
+	files, items := many(100)
+	for _, last := range []string{"", "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"} {
+		first, ended := make(chan net.Conn, 1), make(chan bool)
+		root := scripted(t, func(n int, c net.Conn) {
+			if n == 0 {
+				first <- c
+				defer close(ended)
+			}
+			for in := bufio.NewReader(c); ; {
+				r, err := http.ReadRequest(in)
+				if err != nil {
+					return
+				}
+				body := files[r.URL.Path[1:]]
+				fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+			}
+		})
+		o, log := never(), new(bytes.Buffer)
+		o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		o.Bearer = strings.Repeat("x", 1000) // so that requests take several packets
+		m := open(t, root, o)
+		readThrough(t, m, items)
+		c := <-first
+		_, _ = io.WriteString(c, last)
+		c.Close()
+		<-ended
+		readThrough(t, m, items)
+		readThrough(t, m, items)
+		if log.Len() > 0 {
+			t.Error(log)
 		}
-		start := time.Now()
-		in.Close()
-		p.Close()
-		if d := time.Since(start); d > 0 {
-			t.Errorf("to close it took %v", d)
+	}
+}
+
+// TestPipelineDeaf: a server that does not read what it is asked is given up as well.
+func TestPipelineDeaf(t *testing.T) {
+	files, items := many(10)
+	ended := make(chan bool)
+	defer close(ended)
+	root := scripted(t, func(n int, c net.Conn) {
+		_ = c.(*net.TCPConn).SetReadBuffer(16 << 10)
+		in := bufio.NewReader(c)
+		for answers := 0; n > 0 || answers < 2; answers++ {
+			r, err := http.ReadRequest(in)
+			if err != nil {
+				return
+			}
+			body := files[r.URL.Path[1:]]
+			fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 		}
+		<-ended
 	})
+	o := never()
+	o.HeaderTimeout = time.Second
+	o.Bearer = strings.Repeat("x", 64<<10)
+	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err == nil {
+			_ = c.(*net.TCPConn).SetWriteBuffer(16 << 10)
+		}
+		return c, err
+	}
+	readThrough(t, open(t, root, o), items)
 }
 
 // TestPipelineMemory: a header that never ends is given up long before it fills the memory.

@@ -28,7 +28,6 @@ type source struct {
 	slash    atomic.Pointer[string] // what stands between root and path, once that is known
 	answered atomic.Bool            // it has answered before, so it is there
 	whole    atomic.Bool            // it sends no parts of files
-	alone    atomic.Bool            // it is asked for one file at a time on each connection
 	speed    speed                  // at which it sends parts
 	avoid    atomic.Int64           // until when (Unix nanoseconds) others are asked first, because it failed
 }

@@ -2,29 +2,38 @@ package mirror
 
 import "sync"
 
-// queue has several jobs take files in their order.
+// queue has several jobs take files: first the small ones, together, then the others, one by one.
 type queue struct {
-	jobs  int
-	small func(*file) bool // may be taken together with others
+	jobs int
 
-	mu    sync.Mutex
-	files []*file
+	mu           sync.Mutex
+	small, large []*file // what is left, in order
+}
+
+func newQueue(files []*file, jobs int, small func(*file) bool) *queue {
+	q := &queue{jobs: jobs}
+	for _, f := range files {
+		if small(f) {
+			q.small = append(q.small, f)
+		} else {
+			q.large = append(q.large, f)
+		}
+	}
+	return q
 }
 
 // mostTogether is how many files a job takes at once: so many that it seldom waits for the first of them.
 const mostTogether = 64
 
-// next returns what one job is to do: one file or several small ones, but not so many that the others have nothing to do.
-// It returns none if all are taken.
-func (q *queue) next() []*file {
+// next returns what one job is to do, but of small files not so many that the others have nothing to do. It returns none if
+// all are taken.
+func (q *queue) next() (files []*file) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n, most := 0, min(mostTogether, len(q.files)/(2*q.jobs))
-	for n < most && q.small(q.files[n]) {
-		n++
+	from, n := &q.small, min(max(len(q.small)/(2*q.jobs), 1), mostTogether)
+	if len(q.small) == 0 {
+		from, n = &q.large, min(len(q.large), 1)
 	}
-	n = min(max(n, 1), len(q.files))
-	files := q.files[:n]
-	q.files = q.files[n:]
+	files, *from = (*from)[:n], (*from)[n:]
 	return files
 }

@@ -60,7 +60,7 @@ func (r *run) transfer(ctx context.Context, report *Report) error {
 func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopted *atomic.Int64) error {
 	group, ctx := errgroup.WithContext(ctx)
 	jobs := min(r.Jobs, len(files))
-	queue := &queue{files: r.patcher.inOrder(files), jobs: jobs, small: r.isSmall}
+	queue := newQueue(r.patcher.inOrder(files), jobs, r.isSmall)
 	for range jobs {
 		group.Go(func() error {
 			for files := queue.next(); len(files) > 0; files = queue.next() {
@@ -85,6 +85,9 @@ func (r *run) bringSome(ctx context.Context, files []*file, finder *finder, adop
 	var missing []*file
 	var items []fetch.Item
 	for _, f := range files {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		found, err := finder.find(ctx, f)
 		if err == nil && !found {
 			missing = append(missing, f)
@@ -99,6 +102,9 @@ func (r *run) bringSome(ctx context.Context, files []*file, finder *finder, adop
 	pipeline := r.src.Pipeline(items)
 	defer pipeline.Close()
 	for i, f := range missing {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err := r.done(f, r.bring(ctx, f, pipeline.Content(i))); err != nil {
 			return err
 		}
@@ -119,9 +125,6 @@ func (r *run) done(f *file, err error) error {
 
 // bring makes one file whole in the target that is not to be found on this machine.
 func (r *run) bring(ctx context.Context, f *file, content store.Content) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
 	put := r.dst.Put
 	if s, ok := r.dst.(store.Syncer); ok && !r.patcher.needs(f.path) {
 		put = s.PutSoon
