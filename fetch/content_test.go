@@ -3,7 +3,6 @@ package fetch_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
@@ -11,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -334,59 +332,4 @@ func TestEncodedNames(t *testing.T) {
 	if got, err := readItem(open(t, s.URL, quick(nil)), "a%20b", 5, 0); got != "blank" || err != nil {
 		t.Errorf("%q, %v", got, err)
 	}
-}
-
-// BenchmarkContent reads over the loopback, with client and server in one process, against a plain GET.
-func BenchmarkContent(b *testing.B) {
-	for _, size := range []int{4 << 10, 64 << 20} {
-		body := noise(size)
-		s := fetchtest.New(b, map[string]string{"item": body})
-		whole, split := open(b, s.URL, fetch.Options{}), open(b, s.URL, parts())
-		content := func(m *fetch.Mirror) func() (io.ReadCloser, error) {
-			return func() (io.ReadCloser, error) {
-				return m.Content("item", int64(size), sha256Digest).Open(context.Background(), 0)
-			}
-		}
-		client := s.Client()
-		plain := func() (io.ReadCloser, error) {
-			r, err := client.Get(s.URL + "item")
-			if err != nil {
-				return nil, err
-			}
-			return r.Body, nil
-		}
-		b.Run(fmt.Sprintf("%dKiB/plain", size>>10), func(b *testing.B) { benchmark(b, size, plain) })
-		b.Run(fmt.Sprintf("%dKiB/content", size>>10), func(b *testing.B) { benchmark(b, size, content(whole)) })
-		if size > 4<<20 {
-			b.Run(fmt.Sprintf("%dKiB/parts", size>>10), func(b *testing.B) { benchmark(b, size, content(split)) })
-		}
-	}
-}
-
-func benchmark(b *testing.B, size int, open func() (io.ReadCloser, error)) {
-	b.SetBytes(int64(size))
-	b.ReportAllocs()
-	buf := make([]byte, 256<<10)
-	before := cpu()
-	for b.Loop() {
-		r, err := open()
-		if err != nil {
-			b.Fatal(err)
-		}
-		n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{r}, buf)
-		if n != int64(size) || err != nil {
-			b.Fatal(n, err)
-		}
-		r.Close()
-	}
-	b.ReportMetric(float64((cpu()-before).Microseconds())/float64(b.N), "cpu-µs/op")
-}
-
-// cpu is what this process has used.
-func cpu() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command build measures sstream build and prune over a tree of many small images, beside find and, if it is named,
 // beside simplestream-maintainer: go run ./bench/build [-products 2000] [-peer PROGRAM]
 //

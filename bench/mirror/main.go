@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command mirror measures sstream mirror beside curl, aria2c and a bare copy-and-hash loop over the same files on a local
 // nginx, in one run: go run ./bench/mirror [-scale 1.0] [-python 'python3 …/bin/sstream-mirror']
 //
