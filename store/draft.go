@@ -204,7 +204,7 @@ func (w *draft) fill(ctx context.Context, c Content) error {
 
 const (
 	holeSize       = 64 << 10 // a hole is worth having from here on
-	writebackEvery = 16 << 20
+	writebackEvery = 8 << 20
 )
 
 // append writes the next bytes. Long runs of zeros become holes, so that sparse files stay sparse.
@@ -223,11 +223,28 @@ func (w *draft) append(data []byte) error {
 		w.size += int64(n)
 		data = data[n:]
 	}
-	if w.size%writebackEvery == 0 { // so that there is little left to do for the sync at the end
-		startWriteback(w.file, w.size-writebackEvery, writebackEvery)
+	if w.size%writebackEvery == 0 {
+		return w.writeBack(w.size - writebackEvery)
 	}
 	return nil
 }
+
+// writeBack has a part written to the disk, so that there is little left to do for the sync at the end, and waits until the
+// part before is there, which then leaves the memory: nobody is going to read it soon, what others read could stay there
+// instead, and memory that was used a moment ago is cheaper to write to than any other.
+func (w *draft) writeBack(off int64) error {
+	startWriteback(w.file, off, writebackEvery)
+	if off < writebackEvery {
+		return nil
+	}
+	if err := leaveMemory(w.file, off-writebackEvery, writebackEvery); err != nil {
+		return w.refused(err)
+	}
+	return nil
+}
+
+// refused is the error of a draft that the disk did not take: it must not be resumed from memory.
+func (w *draft) refused(err error) error { return errors.Join(w.failed("sync", err), w.discard()) }
 
 // isHole tells whether data begins with enough zeros for a hole.
 func isHole(data []byte) bool {

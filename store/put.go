@@ -92,8 +92,7 @@ func (d *Dir) keepPromise(ctx context.Context, path string) error {
 // publish makes the draft durable as what is at its path.
 func (w *draft) publish() error {
 	if err := w.file.Sync(); err != nil {
-		// What the disk refused must not be resumed from memory.
-		return errors.Join(w.failed("sync", err), w.discard())
+		return w.refused(err)
 	}
 	if err := renameFile(w.dir, w.base+partSuffix, w.base); err != nil {
 		return w.failed("rename", err)

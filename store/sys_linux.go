@@ -113,6 +113,20 @@ func startWriteback(f *os.File, off, n int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), off, n, unix.SYNC_FILE_RANGE_WRITE) // a hint
 }
 
+// leaveMemory waits until a part of f is on the disk, and then lets go of the memory that it takes. An error is one of the disk,
+// and may not be told again.
+func leaveMemory(f *os.File, off, n int64) error {
+	fd := int(f.Fd())
+	err := unix.SyncFileRange(fd, off, n, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
+	switch err {
+	case nil:
+		_ = unix.Fadvise(fd, off, n, unix.FADV_DONTNEED) // a hint
+	case unix.ENOSYS, unix.EINVAL, unix.EOPNOTSUPP, unix.EINTR: // later, then
+		return nil
+	}
+	return err
+}
+
 // cloneFile makes dst share the blocks of src.
 func cloneFile(dst, src *os.File) error { return unix.IoctlFileClone(int(dst.Fd()), int(src.Fd())) }
 
