@@ -4,7 +4,8 @@
 // nginx, in one run: go run ./bench/mirror [-scale 1.0] [-python 'python3 …/bin/sstream-mirror']
 //
 // The Python tool is run once, the others in every round. CPU seconds are user and system time of the client; the ratios compare medians within this run.
-// All files are read before each run, so that none pays for the server's disk: some machines forget within seconds what was read.
+// Before each run what others wrote is put on the disk, or the next who syncs would pay for it, and all files are read, so that
+// none pays for the server's disk: some machines forget within seconds what was read.
 package main
 
 import (
@@ -167,6 +168,7 @@ func (s set) measure(work, root string, tools []tool, rounds int) error {
 			if err := os.MkdirAll(dst, 0o755); err != nil {
 				return err
 			}
+			syscall.Sync()                                   // so that nobody waits for what was written before
 			if _, err := copyAndHash(root, ""); err != nil { // the server is to find the files in memory
 				return err
 			}
