@@ -13,11 +13,10 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
-// client returns the HTTP client that knows whom to tell which secret, and the connections of pipelines, nil if there are to be none.
+// client returns the HTTP client that knows whom to tell which secret, and the connections of pipelines.
 func (o *Options) client(sources []*source) (*http.Client, *lines, error) {
 	secure, err := o.tlsConfig()
 	if err != nil {
@@ -53,17 +52,7 @@ func (o *Options) client(sources []*source) (*http.Client, *lines, error) {
 		s.setSecrets(users)
 	}
 	client := &http.Client{Transport: authorizer{transport}, CheckRedirect: checkRedirect}
-	root := sources[0]
-	if root.base == nil || o.MaxConns > 0 {
-		return client, nil, nil
-	}
-	if proxy, err := transport.Proxy(&http.Request{URL: root.base}); proxy != nil || err != nil {
-		return client, nil, nil
-	}
-	return client, &lines{
-		root: root, dial: dial, tls: secure, wait: min(lineWait, o.HeaderTimeout), log: o.Logger,
-		buffers: sync.Pool{New: func() any { return new([MaxPipelined]byte) }},
-	}, nil
+	return client, o.lines(sources[0], transport), nil
 }
 
 // proxyAnswer tells the fault of a proxy that connects to nothing from that of a server.

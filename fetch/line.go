@@ -32,12 +32,26 @@ const lineWait = 10 * time.Second
 
 // line is a connection on which several requests may be under way.
 type line struct {
-	lines   *lines
+	all     *lines
 	conn    net.Conn
 	limit   *io.LimitedReader // of conn: nothing that a server sends is endless
 	in      *bufio.Reader
 	out     *bufio.Writer
 	answers int // that came
+}
+
+// lines returns the connections of pipelines, which are those that transport would make. It returns nil if there are to be none.
+func (o *Options) lines(root *source, transport *http.Transport) *lines {
+	if root.base == nil || o.MaxConns > 0 {
+		return nil
+	}
+	if proxy, err := transport.Proxy(&http.Request{URL: root.base}); proxy != nil || err != nil {
+		return nil
+	}
+	return &lines{
+		root: root, dial: transport.DialContext, tls: transport.TLSClientConfig, wait: min(lineWait, o.HeaderTimeout), log: o.Logger,
+		buffers: sync.Pool{New: func() any { return new([MaxPipelined]byte) }},
+	}
 }
 
 // get returns a connection that nobody uses.
@@ -52,7 +66,7 @@ func (x *lines) get(ctx context.Context) (*line, error) {
 		return nil, err
 	}
 	limit := &io.LimitedReader{R: conn}
-	return &line{lines: x, conn: conn, limit: limit, in: bufio.NewReaderSize(limit, 64<<10), out: bufio.NewWriterSize(conn, 16<<10)}, nil
+	return &line{all: x, conn: conn, limit: limit, in: bufio.NewReaderSize(limit, 64<<10), out: bufio.NewWriterSize(conn, 16<<10)}, nil
 }
 
 func (x *lines) connect(ctx context.Context) (net.Conn, error) {
@@ -113,7 +127,7 @@ func (l *line) tried() bool { return l.answers > 1 }
 // within ends what is done on the connection when ctx ends, or after a while. The function that it returns is to be called
 // when it is done.
 func (l *line) within(ctx context.Context) (done func() bool) {
-	_ = l.conn.SetDeadline(time.Now().Add(l.lines.wait)) // of a closed connection: reading and writing fail anyway
+	_ = l.conn.SetDeadline(time.Now().Add(l.all.wait)) // of a closed connection: reading and writing fail anyway
 	return context.AfterFunc(ctx, func() { l.conn.Close() })
 }
 
@@ -135,8 +149,8 @@ func (l *line) receive(ctx context.Context, size int64) (*http.Response, io.Read
 	if err != nil || resp.StatusCode != http.StatusOK || resp.ContentLength != size {
 		return resp, nil, err
 	}
-	buffer := l.lines.buffers.Get().(*[MaxPipelined]byte)
-	data := &received{buffer: buffer, rest: buffer[:size], pool: &l.lines.buffers}
+	buffer := l.all.buffers.Get().(*[MaxPipelined]byte)
+	data := &received{buffer: buffer, rest: buffer[:size], pool: &l.all.buffers}
 	if _, err := io.ReadFull(resp.Body, data.rest); err != nil {
 		data.Close()
 		return nil, nil, err
