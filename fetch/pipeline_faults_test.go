@@ -257,8 +257,8 @@ func TestPipelineDeaf(t *testing.T) {
 		<-ended
 	})
 	o := never()
-	o.HeaderTimeout = time.Second
-	o.Bearer = strings.Repeat("x", 64<<10)
+	o.HeaderTimeout = 3 * time.Second
+	o.Bearer = strings.Repeat("x", 16<<10)
 	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := new(net.Dialer).DialContext(ctx, network, address)
 		if err == nil {
