@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -145,7 +144,12 @@ func TestPipelineMixedUp(t *testing.T) {
 			respond(c, body)
 		}
 	})
-	readThrough(t, open(t, root, never()), items)
+	o := never()
+	log := logged(&o)
+	readThrough(t, open(t, root, o), items)
+	if !strings.Contains(log.String(), " is not it") {
+		t.Errorf("nothing was mixed up: %q", log)
+	}
 }
 
 // TestPipelineStalls: a server that says no more is soon asked in the old way, which has more patience.
@@ -222,8 +226,8 @@ func TestPipelineStale(t *testing.T) {
 				respond(c, files[r.URL.Path[1:]])
 			}
 		})
-		o, log := never(), new(bytes.Buffer)
-		o.Logger = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		o := never()
+		log := logged(&o)
 		o.Bearer = strings.Repeat("x", 1000) // so that requests take several packets
 		m := open(t, root, o)
 		readThrough(t, m, items)
@@ -266,7 +270,11 @@ func TestPipelineDeaf(t *testing.T) {
 		}
 		return c, err
 	}
+	log := logged(&o)
 	readThrough(t, open(t, root, o), items)
+	if !strings.Contains(log.String(), "one by one") || !strings.Contains(log.String(), "timeout") {
+		t.Errorf("the server was not found out: %q", log)
+	}
 }
 
 // TestPipelineMemory: a header that never ends is given up long before it fills the memory.
