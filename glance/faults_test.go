@@ -164,6 +164,60 @@ func TestDeletedMeanwhile(t *testing.T) {
 	}
 }
 
+// An old image that another run is deleting at that moment is as good as removed.
+func TestRemovedMeanwhile(t *testing.T) {
+	cloud := openstacktest.New(t, "RegionOne")
+	s := newSetup(t, cloud.Getenv, "RegionOne")
+	s.must(newMirror(t, "old"), released)
+	deleted := 0
+	cloud.Intercept = func(r openstacktest.Request) *openstacktest.Fault {
+		id := strings.TrimPrefix(r.Path, "v2/images/")
+		if r.Method != "DELETE" {
+			return nil
+		}
+		deleted++
+		return &openstacktest.Fault{Do: func() { cloud.BeginDelete("RegionOne", id) }}
+	}
+	s.must(newMirror(t, "base"), released)
+	s.sound(cloud)
+	if deleted == 0 {
+		t.Error("nothing was deleted")
+	}
+	s.alive("RegionOne", 3)
+	for _, i := range cloud.Images("RegionOne") { // the next run does not see them
+		if i.Fields["status"] == "active" {
+			cloud.BeginDelete("RegionOne", i.Fields["id"].(string))
+		}
+	}
+	s.must(newMirror(t, "base"), released)
+	if n := strings.Count(s.out.String(), "created "); n != 3 {
+		t.Errorf("%d images were created anew:\n%s", n, s.out.String())
+	}
+}
+
+// An image that another run removes before it can be marked as no longer the latest needs no mark.
+func TestRemovedBeforeMark(t *testing.T) {
+	for _, status := range []int{http.StatusNotFound, http.StatusConflict} { // Glance's answer depends on how far the removal is
+		cloud := openstacktest.New(t, "RegionOne")
+		s := newSetup(t, cloud.Getenv, "RegionOne")
+		o := glance.Options{NamePrefix: "ubuntu/", LatestProperty: true}
+		s.must(newMirror(t, "old"), o)
+		marked := 0
+		cloud.Intercept = func(r openstacktest.Request) *openstacktest.Fault {
+			if r.Method != "PATCH" {
+				return nil
+			}
+			marked++
+			id := strings.TrimPrefix(r.Path, "v2/images/")
+			return &openstacktest.Fault{Do: func() { cloud.Delete("RegionOne", id) }, Status: status, Body: "no"}
+		}
+		s.must(newMirror(t, "base"), o)
+		if marked == 0 {
+			t.Error("nothing was marked")
+		}
+	}
+}
+
 // What a killed run left is found by its properties, and removed.
 func TestLeftovers(t *testing.T) {
 	cloud := openstacktest.New(t, "RegionOne")

@@ -2,6 +2,8 @@ package glance
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 )
 
 // lineage is what has one latest image: all versions of an operating system for an architecture.
@@ -58,7 +60,9 @@ func (o *Options) settleLatest(ctx context.Context, r *region) []error {
 		if i.Properties[propLatest] == want || want == "" && i.Properties[propLatest] == "" {
 			continue
 		}
-		if err := r.images.setProperty(ctx, i, propLatest, want); err != nil {
+		if err := r.images.setProperty(ctx, i, propLatest, want); errors.Is(err, fs.ErrNotExist) {
+			o.Log.Warn("another run has removed this image meanwhile", "region", r.Region, "image", i.ID, "name", i.Name)
+		} else if err != nil {
 			errs = append(errs, err)
 		}
 	}

@@ -60,10 +60,15 @@ func (i *Image) ref() streams.Ref {
 
 // States of an image. Those not named here are states on the way, or of no use.
 const (
-	statusActive      = "active"
-	statusQueued      = "queued"
-	statusDeactivated = "deactivated" // by an administrator
+	statusActive        = "active"
+	statusQueued        = "queued"
+	statusDeactivated   = "deactivated" // by an administrator
+	statusDeleted       = "deleted"     // seen for as long as the request that deletes it takes
+	statusPendingDelete = "pending_delete"
 )
+
+// gone tells whether the image is shown for the last time: nothing can be done with it, and the next look will not find it.
+func (i *Image) gone() bool { return i.Status == statusDeleted || i.Status == statusPendingDelete }
 
 // service is the image service of one region.
 type service struct{ *openstack.Service }
@@ -81,7 +86,7 @@ func (s service) list(ctx context.Context, contentID string) ([]*Image, error) {
 		if _, err := s.Do(ctx, r); err != nil {
 			return nil, err
 		}
-		images = append(images, page.Images...)
+		images = append(images, slices.DeleteFunc(page.Images, (*Image).gone)...)
 		path = ""
 		if page.Next != "" {
 			path = s.Below(page.Next)
@@ -101,7 +106,7 @@ func (s service) some(ctx context.Context, ids []string) (map[string]*Image, err
 		if _, err := s.Do(ctx, r); err != nil {
 			return nil, err
 		}
-		for _, i := range page.Images {
+		for _, i := range slices.DeleteFunc(page.Images, (*Image).gone) {
 			found[i.ID] = i
 		}
 	}
@@ -111,6 +116,9 @@ func (s service) some(ctx context.Context, ids []string) (map[string]*Image, err
 func (s service) get(ctx context.Context, id string) (*Image, error) {
 	i := new(Image)
 	_, err := s.Do(ctx, openstack.Request{Method: http.MethodGet, Path: "images/" + url.PathEscape(id), Doing: "read image " + id, OK: []int{http.StatusOK}, Into: i})
+	if err == nil && i.gone() {
+		err = fmt.Errorf("image %s is about to go: its status is %s: %w", id, i.Status, fs.ErrNotExist)
+	}
 	return i, err
 }
 
@@ -180,7 +188,7 @@ func (s service) setProperty(ctx context.Context, i *Image, key, value string) e
 		Method: http.MethodPatch, Path: "images/" + url.PathEscape(i.ID), Doing: "change image " + i.Name, OK: []int{http.StatusOK},
 		JSON: []any{change}, Header: map[string]string{"Content-Type": "application/openstack-images-v2.1-json-patch"},
 	})
-	return err
+	return s.whyRefused(ctx, i, err)
 }
 
 // remove deletes an image. It returns nil if there is none.
@@ -188,8 +196,21 @@ func (s service) remove(ctx context.Context, i *Image) error {
 	_, err := s.Do(ctx, openstack.Request{
 		Method: http.MethodDelete, Path: "images/" + url.PathEscape(i.ID), Doing: "delete image " + i.Name, OK: []int{http.StatusNoContent},
 	})
-	if errors.Is(err, fs.ErrNotExist) {
+	if err = s.whyRefused(ctx, i, err); errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	return err
+}
+
+// whyRefused returns err, what the service says to a request about an image, and [fs.ErrNotExist] with it if there is no
+// such image: while somebody else's request deletes it, the service refuses others with what it stumbles over first (400,
+// 409).
+func (s service) whyRefused(ctx context.Context, i *Image, err error) error {
+	if openstack.StatusOf(err) == 0 || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, gone := s.get(ctx, i.ID); errors.Is(gone, fs.ErrNotExist) {
+		return fmt.Errorf("%w; %w", err, gone)
 	}
 	return err
 }

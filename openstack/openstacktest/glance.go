@@ -68,6 +68,13 @@ func (c *Cloud) Delete(name, id string) {
 	c.images[name].gone[id] = true
 }
 
+// BeginDelete leaves an image as it is seen while a request deletes it.
+func (c *Cloud) BeginDelete(name, id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.images[name].images[id].fields["status"] = "deleted"
+}
+
 func (r *region) sorted() []*image {
 	return slices.SortedFunc(maps.Values(r.images), func(a, b *image) int { return cmp.Compare(a.order, b.order) })
 }
@@ -296,6 +303,10 @@ func (c *Cloud) patchImage(w http.ResponseWriter, req Request, r *region, id str
 
 func (c *Cloud) deleteImage(w http.ResponseWriter, r *region, id string) {
 	c.withImage(w, r, id, func(i *image) {
+		if i.status() == "deleted" {
+			page(w, http.StatusBadRequest, "Image status transition from deleted to deleted is not allowed")
+			return
+		}
 		if i.fields["protected"] == true {
 			page(w, http.StatusForbidden, fmt.Sprintf("Image %s is protected and cannot be deleted.", id))
 			return
