@@ -13,6 +13,7 @@ import (
 
 // TestMain makes the program, under all its names, a command of the scripts.
 func TestMain(m *testing.M) {
+	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0") // else each process of the program ends with a sleep of a second
 	programs := map[string]func(){"sstream": main}
 	for name := range oldNames {
 		programs[name] = main
@@ -48,6 +49,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("EXAMPLES", examples)
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("GNUPGHOME", env.WorkDir+"/gnupg")
 			return os.MkdirAll(env.WorkDir+"/gnupg", 0o700)
