@@ -114,8 +114,9 @@ func (p *Pipeline) ask(ctx context.Context, i int) bool {
 	case p.line == nil && !p.connect(ctx):
 		p.end()
 	default:
+		// Of a server that hung up, what has come is read, and the end is met there. One that does not read is not waited for again.
 		err := p.line.send(ctx, p.requests())
-		if err != nil && p.line.answers == 0 { // else what has come is read, and the end is met there
+		if err != nil && (p.line.answers == 0 || errors.Is(err, os.ErrDeadlineExceeded)) {
 			p.broken(ctx, err)
 		}
 	}

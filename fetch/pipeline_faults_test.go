@@ -243,37 +243,48 @@ func TestPipelineStale(t *testing.T) {
 	}
 }
 
-// TestPipelineDeaf: a server that does not read what it is asked is given up as well.
+// TestPipelineDeaf: a server that reads no more of what it is asked is given up as soon as one that says no more, though it
+// owes an answer.
 func TestPipelineDeaf(t *testing.T) {
-	files, items := many(10)
-	ended := make(chan bool)
-	defer close(ended)
-	root := scripted(t, func(n int, c net.Conn) {
-		_ = c.(*net.TCPConn).SetReadBuffer(16 << 10)
+	files, items := many(40)
+	var log *bytes.Buffer
+	bubble(t, files, func(t *testing.T, s *fetchtest.Server, m *fetch.Mirror) {
+		start := time.Now()
+		readThrough(t, m, items)
+		about(t, start, 10*time.Second)
+		if n := s.Sent(); n != len(items)-2 || !strings.Contains(log.String(), "one by one") || !strings.Contains(log.String(), "timeout") {
+			t.Errorf("%d items were asked for again: %q", n, log)
+		}
+	}, func(o *fetch.Options) {
+		log = logged(o)
+		dial, connections := o.Dial, 0
+		o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if connections++; connections > 1 {
+				return dial(ctx, network, address)
+			}
+			here, there := net.Pipe()
+			go deaf(there, files)
+			return here, nil
+		}
+	})
+}
+
+// deaf reads three requests, and answers as long as it is listened to.
+func deaf(c net.Conn, files map[string]string) {
+	requests := make(chan *http.Request)
+	go func() {
+		defer close(requests)
 		in := bufio.NewReader(c)
-		for answers := 0; n > 0 || answers < 2; answers++ {
+		for range 3 {
 			r, err := http.ReadRequest(in)
 			if err != nil {
 				return
 			}
-			respond(c, files[r.URL.Path[1:]])
+			requests <- r
 		}
-		<-ended
-	})
-	o := never()
-	o.HeaderTimeout = 3 * time.Second
-	o.Bearer = strings.Repeat("x", 16<<10)
-	o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := new(net.Dialer).DialContext(ctx, network, address)
-		if err == nil {
-			_ = c.(*net.TCPConn).SetWriteBuffer(16 << 10)
-		}
-		return c, err
-	}
-	log := logged(&o)
-	readThrough(t, open(t, root, o), items)
-	if !strings.Contains(log.String(), "one by one") || !strings.Contains(log.String(), "timeout") {
-		t.Errorf("the server was not found out: %q", log)
+	}()
+	for r := range requests {
+		respond(c, files[r.URL.Path[1:]])
 	}
 }
 
