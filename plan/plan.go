@@ -22,8 +22,8 @@ type Options struct {
 	Item, Product, Version func(*streams.Entity) (bool, error)
 	// RemoveUnwanted removes versions that Version refused and the target has.
 	RemoveUnwanted bool
-	// RemoveProducts removes products that left the source, as far as Keep lets them go. False: they stay for ever, as with
-	// the old tools.
+	// RemoveProducts removes products that left the source, as far as Keep lets them go and Product does not refuse them: what
+	// is not wanted is not touched. False: they stay for ever, as with the old tools.
 	RemoveProducts bool
 	// CompareItems looks inside versions that both hold: items that are new or differ are added, items that the
 	// source does not list any more are removed. False: a version that is there is taken to be complete.
@@ -107,7 +107,7 @@ func Steps(src, have *streams.Products, o Options) iter.Seq2[*Step, error] {
 		}
 		for name, product := range d.gone() {
 			step, err := d.step(name, product)
-			if err == nil && len(step.Remove) == 0 {
+			if err == nil && (step == nil || len(step.Remove) == 0) {
 				continue
 			}
 			if !yield(step, err) || err != nil {

@@ -101,6 +101,7 @@ func TestUnwanted(t *testing.T) {
 		{"items", nil, Options{Item: not("a/2/j", "b/1/j")}, "a: +1"},
 		{"a version that lost its items leaves", []string{"a 2 j"}, Options{Item: not("a/2/j")}, "a: +1 -2 b: +1"},
 		{"products", []string{"b 0 j"}, Options{Product: not("b")}, "a: +2 +1"},
+		{"products that left", []string{"y 1 j", "z 1 j"}, Options{Product: not("z"), RemoveProducts: true}, "a: +2 +1 b: +1 y: -1"},
 		{"versions stay", []string{"a 1 i j"}, Options{Version: not("a/1")}, "a: +2 b: +1"},
 		{"versions go", []string{"a 1 i j"}, Options{Version: not("a/1"), RemoveUnwanted: true}, "a: +2 -1 b: +1"},
 	} {
