@@ -39,16 +39,17 @@ var trimmedStyle = streams.Style{Indent: 1, Newline: true}
 
 // trimmed are documents that list what the target holds and nothing else.
 func (r *run) trimmed() []publish.Document {
-	lists := map[string][]string{} // path in the source -> names of the products that are listed
+	lists := map[string][]string{} // path in the source of what is made anew -> names of the products that are listed; nil: an index
 	var docs []publish.Document
 	for _, part := range r.parts {
 		held := trim(part.after)
 		lists[part.Document.Path] = held.Products.Names()
 		docs = append(docs, publish.Document{Path: plainName(part.Document.Path), Data: streams.Append(nil, held, trimmedStyle), Companions: r.Signer != nil})
 	}
-	for _, doc := range r.docs {
+	for _, doc := range r.docs { // indexes after what they list
 		switch {
 		case doc.Index != nil:
+			lists[doc.Path] = nil
 			data := streams.Append(nil, trimIndex(doc, lists), trimmedStyle)
 			docs = append(docs, publish.Document{Path: plainName(doc.Path), Data: data, Companions: r.Signer != nil, Index: true})
 		case doc.Products == nil:
@@ -76,20 +77,22 @@ func trim(held *streams.Products) *streams.Products {
 	return t
 }
 
-// trimIndex leaves out the entries that lead to nothing, and names the products that are listed.
+// trimIndex leaves out the entries that lead to nothing, and names the products that are listed. Of documents that are made anew
+// it does not say the size and the checksums that the source's own had.
 func trimIndex(doc *fetch.Document, lists map[string][]string) *streams.Index {
 	x := &streams.Index{Attrs: doc.Index.Attrs, Entries: streams.MakeNodes[*streams.Entry]()}
 	for name, entry := range doc.Index.Entries.All() {
 		e := &streams.Entry{Attrs: entry.Attrs.Clone()}
 		path := e.Str("path")
-		if products, ok := lists[path]; ok {
-			if len(products) == 0 {
+		if products, made := lists[path]; made {
+			if products != nil && len(products) == 0 {
 				continue
 			}
-			e.Set("products", streams.Strings(products))
-		}
-		if path != "" {
+			if products != nil {
+				e.Set("products", streams.Strings(products))
+			}
 			e.Set("path", streams.String(plainName(path)))
+			e.ForgetContent()
 		}
 		x.Entries.Set(name, e)
 	}

@@ -14,7 +14,6 @@ import (
 	"github.com/seed-43fb3962/sstream/fetch"
 	"github.com/seed-43fb3962/sstream/fetch/fetchtest"
 	"github.com/seed-43fb3962/sstream/mirror"
-	"github.com/seed-43fb3962/sstream/streams"
 )
 
 // run mirrors files into dir and returns what came of it.
@@ -122,52 +121,6 @@ func TestGraceEndsWhenListedAgain(t *testing.T) {
 	mustRun(t, first.files(t, 4), dir, grace)
 	if got := held(t, dir); !maps.Equal(got, first.files(t, 4)) {
 		t.Errorf("the mirror holds %v", slices.Sorted(maps.Keys(got)))
-	}
-}
-
-func TestTrimmed(t *testing.T) {
-	dir := t.TempDir()
-	only := func(word string) func(*mirror.Options) {
-		return func(o *mirror.Options) {
-			o.Metadata = mirror.Trimmed
-			list, err := streams.ParseFilters([]string{word})
-			if err != nil {
-				t.Fatal(err)
-			}
-			o.Plan.Item = func(e *streams.Entity) (bool, error) { return list.Match(e.Get) }
-		}
-	}
-	listed := func() (refs []string) {
-		for doc, err := range open(t, dir).Walk(t.Context(), indexPath, nil) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if doc.Products != nil {
-				for e := range doc.Products.All() {
-					refs = append(refs, e.Ref.String())
-				}
-			}
-		}
-		slices.Sort(refs)
-		return refs
-	}
-	mustRun(t, first.files(t, 1), dir, only("product_name=b"))
-	if got := listed(); !slices.Equal(got, []string{"b/1/disk"}) {
-		t.Errorf("listed: %v", got)
-	}
-	mustRun(t, first.files(t, 1), dir, only("item_name=disk")) // selections add up
-	if got := listed(); !slices.Equal(got, []string{"a/1/disk", "a/2/disk", "b/1/disk"}) {
-		t.Errorf("listed: %v", got)
-	}
-	checkPublished(t, dir, "trimmed")
-}
-
-func TestNotHeld(t *testing.T) {
-	report := mustRun(t, first.files(t, 1), t.TempDir(), func(o *mirror.Options) {
-		o.Plan.Item = func(e *streams.Entity) (bool, error) { return e.Ref.Product == "b", nil }
-	})
-	if report.NotHeld != 4 {
-		t.Errorf("%+v: four items are listed and not held", report)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 
 const index = `{
  "index": {
-  "b": {"path": "streams/v1/b.json", "products": ["p"], "size": 1.50},
+  "b": {"path": "streams/v1/b.json", "products": ["p"], "n": 1.50},
   "a": {"datatype": "image-ids"},
   "c": {"path": "other/c.txt"}
  },
@@ -31,7 +31,7 @@ const signedIndex = `{
    "products": [
     "p"
    ],
-   "size": 1.50
+   "n": 1.50
   },
   "a": {
    "datatype": "image-ids"

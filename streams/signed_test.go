@@ -7,7 +7,9 @@ func TestNameSigned(t *testing.T) {
 		body, want string
 		changed    bool
 	}{
-		{`{"index":{"a":{"path":"x/a.json","size":1.50},"b":{}},"format":"index:1.0"}`, `{"index":{"a":{"path":"x/a.sjson","size":1.50},"b":{}},"format":"index:1.0"}`, true},
+		{`{"index":{"a":{"path":"x/a.json","n":1.50},"b":{}},"format":"index:1.0"}`, `{"index":{"a":{"path":"x/a.sjson","n":1.50},"b":{}},"format":"index:1.0"}`, true},
+		{`{"index":{"a":{"size":7,"path":"a.json","md5":"m","sha256":"x","sha512":"y"},"b":{"path":"b.txt","size":7}}}`, `{"index":{"a":{"path":"a.sjson"},"b":{"path":"b.txt","size":7}}}`, true},
+		{`{"index":{"a":{"path":"a.sjson","size":7},"b":{}}}`, `{"index":{"a":{"path":"a.sjson","size":7},"b":{}}}`, false},
 		{`{"index":{"a":{"path":"a.sjson"},"b":{"path":"b.txt"},"c":{"path":7}}}`, `{"index":{"a":{"path":"a.sjson"},"b":{"path":"b.txt"},"c":{"path":7}}}`, false},
 		{`{"products":{}}`, `{"products":{}}`, false},
 	} {

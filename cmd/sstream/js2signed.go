@@ -12,7 +12,8 @@ import (
 )
 
 // newJS2SignedCommand is js2signed [--force] FILE|DIR...: it signs with gpg, one argument after the other. What
-// differs from the old tool: the old signatures stay if gpg fails, and the new ones appear together.
+// differs from the old tool: the old signatures stay if gpg fails, the new ones appear together, and a signed index does not say of
+// signed documents what sizes and checksums the others have.
 func newJS2SignedCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:                "js2signed [--force] FILE|DIR...",
