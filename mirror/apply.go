@@ -24,6 +24,9 @@ func (w *Work) Apply(ctx context.Context) (Report, error) {
 	if err := r.announce(ctx); err != nil {
 		return report, fmt.Errorf("target: cannot write %s: %w", statePath, err)
 	}
+	if err := r.makeWay(ctx); err != nil {
+		return report, err
+	}
 	for i := range r.parts {
 		r.parts[i].after = r.parts[i].Plan.After()
 	}
@@ -129,9 +132,8 @@ func (r *run) record(ctx context.Context, gone []string) error {
 // sweep removes what has waited long enough, and ends the run's state.
 func (r *run) sweep(ctx context.Context, report *Report) error {
 	documents := r.documentPaths()
-	limit := r.Now().Add(-r.Grace)
 	for _, path := range slices.Sorted(maps.Keys(r.state.Going)) {
-		if r.state.Going[path].After(limit) {
+		if !r.isDue(path) {
 			report.Waiting++
 			continue
 		}

@@ -65,6 +65,9 @@ func (r *run) listFiles(ctx context.Context) error {
 	if err := r.checkDirectories(byPath, documents); err != nil {
 		return err
 	}
+	if err := r.checkWay(ctx, byPath); err != nil {
+		return err
+	}
 	if r.UseDeltas && !r.NoItems {
 		r.patches = r.findPatches(ctx, r.files)
 	}
@@ -114,8 +117,11 @@ func checkPlace(path string, documents map[string]bool) error {
 func (r *run) checkDirectories(byPath map[string]*file, documents map[string]bool) error {
 	before := "" // its directories have been looked at
 	check := func(path string) error {
-		for end := strings.LastIndexByte(path, '/'); end > 0 && !strings.HasPrefix(before, path[:end+1]); end = strings.LastIndexByte(path[:end], '/') {
-			if dir := path[:end]; byPath[dir] != nil || documents[dir] {
+		for dir := range above(path) {
+			if strings.HasPrefix(before, path[:len(dir)+1]) {
+				break
+			}
+			if byPath[dir] != nil || documents[dir] {
 				return fmt.Errorf("source: %s has the path %s, which %s needs as a directory for %s", r.whatIsAt(dir), dir, r.whatIsAt(path), path)
 			}
 		}

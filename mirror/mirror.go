@@ -108,6 +108,8 @@ type run struct {
 	patches map[string]*patch // what is to be made of deltas, by path
 	patcher *patcher          // where that is done
 	unlock  func() error
+
+	inTheWay []string // files that have to be removed before files can be written
 }
 
 // Prepare reads the source and decides what to do; the target is locked until [Work.Close].

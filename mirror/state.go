@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ type state struct {
 	Stamps map[string]fetch.Stamp `json:"stamps,omitempty"`
 	// Updated is the latest date seen of a document, by its address: a stream does not go back.
 	Updated map[string]time.Time `json:"updated"`
-	// Coming are the files that a run is about to write or was when it was interrupted.
+	// Coming are the files that a run is about to write or was when it was interrupted, in order.
 	Coming []string `json:"coming,omitempty"`
 	// Going are files that nothing lists any more, with the time since when.
 	Going map[string]time.Time `json:"going,omitempty"`
@@ -45,6 +46,7 @@ func loadState(ctx context.Context, src store.Source, log *slog.Logger) (*state,
 			s = new(state)
 		}
 	}
+	slices.Sort(s.Coming)
 	if s.Stamps == nil {
 		s.Stamps = map[string]fetch.Stamp{}
 	}
@@ -55,6 +57,12 @@ func loadState(ctx context.Context, src store.Source, log *slog.Logger) (*state,
 		s.Going = map[string]time.Time{}
 	}
 	return s, nil
+}
+
+// comes tells whether a file is one of Coming.
+func (s *state) comes(path string) bool {
+	_, found := slices.BinarySearch(s.Coming, path)
+	return found
 }
 
 func (s *state) save(ctx context.Context, dst store.Store) error {

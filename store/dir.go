@@ -19,7 +19,8 @@ import (
 )
 
 // Dir keeps content in a directory. Nothing leaves the directory, through a symbolic link either; links that stay
-// inside are followed. It is a [Syncer], [Replacer], [Lister], [Copier], [Adopter], [Limited] and [Locker].
+// inside are followed. It is a [Syncer], [Replacer], [Lister], [Copier], [Adopter], [Tree], [Limited] and
+// [Locker].
 //
 // It keeps some names for itself: PATH.part is what has come of PATH so far, .sstream/lock is its lock, and in
 // .sstream/aside are documents that are about to be exchanged, or were.
@@ -171,6 +172,24 @@ func (d *Dir) statInRoot(path string) (Info, error) {
 	return Info{Size: info.Size(), Modified: info.ModTime()}, nil
 }
 
+// Blocked implements [Tree].
+func (d *Dir) Blocked(ctx context.Context, name string) (bool, error) {
+	if err := check(ctx, name); err != nil {
+		return false, err
+	}
+	for at := name; at != "."; at = path.Dir(at) {
+		info, err := d.root.Stat(at)
+		if isAbsent(err) {
+			continue
+		}
+		if err != nil {
+			return false, d.failed("stat", at, err)
+		}
+		return info.IsDir() == (at == name), nil
+	}
+	return false, nil
+}
+
 // Delete implements [Store]. It removes also the directories that are empty then, and what an interrupted run left of
 // the path. It is durable after the next Sync.
 func (d *Dir) Delete(ctx context.Context, path string) error {
@@ -213,7 +232,7 @@ func (d *Dir) prune(name string) error {
 	dir := path.Dir(name)
 	for ; dir != "."; dir = path.Dir(dir) {
 		info, err := d.root.Lstat(dir)
-		if isAbsent(err) {
+		if isAbsent(err) || err == nil && info.Mode().IsRegular() { // a file may have taken its place
 			continue
 		}
 		if err != nil {
@@ -306,6 +325,7 @@ var _ interface {
 	Lister
 	Copier
 	Adopter
+	Tree
 	Limited
 	Locker
 } = (*Dir)(nil)

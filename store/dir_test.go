@@ -207,6 +207,33 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// TestBlocked: a path cannot be a file and a directory.
+func TestBlocked(t *testing.T) {
+	dir := t.TempDir()
+	d := openDir(t, dir)
+	writeFile(t, dir, "a/file", "content")
+	if err := os.Symlink("a", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{
+		"a": true, "a/file": false, "a/other": false, "a/file/x": true, "a/file/x/y": true, "a/b/c": false, "b": false, "b/c": false,
+		"link": true, "link/x": false, "link/file/x": true,
+	} {
+		if got, err := d.Blocked(t.Context(), path); got != want || err != nil {
+			t.Errorf("%s: %v, %v", path, got, err)
+		}
+	}
+	if _, err := d.Blocked(t.Context(), "../a"); err == nil {
+		t.Error("a path that leads out")
+	}
+	if err := d.Delete(t.Context(), "a/file/x"); err != nil {
+		t.Error(err)
+	}
+	if err := d.Sync(t.Context()); err != nil {
+		t.Errorf("after the removal of what is not there, as a file is where its directory was: %v", err)
+	}
+}
+
 // TestErrorsNameTheFile: an error says what failed where.
 func TestErrorsNameTheFile(t *testing.T) {
 	dir := t.TempDir()

@@ -86,6 +86,12 @@ type Preparer interface {
 	Prepare(ctx context.Context) error
 }
 
+// Tree is a store in which nothing can be below a path that something is at, as in a directory.
+type Tree interface {
+	// Blocked tells whether nothing can be put at path, as a file is where a directory is needed or the other way round.
+	Blocked(ctx context.Context, path string) (bool, error)
+}
+
 // Limited is a store that can be full.
 type Limited interface {
 	// Free returns how many bytes can still be written.
