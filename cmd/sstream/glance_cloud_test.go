@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -59,36 +58,38 @@ func shortLived(t *testing.T, seconds int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := free.Addr().String()
-	free.Close()
-	var log bytes.Buffer
-	cmd := exec.Command("uwsgi_python3", "--http-socket", address, "--wsgi-file", program, "--enable-threads", "--threads", "2",
-		"--buffer-size", "65535", "--die-on-term", "--add-header", "Connection: close")
+	defer listener.Close()
+	socket, err := listener.(*net.TCPListener).File() // which it is given: nobody else can take the port meanwhile
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	log := filepath.Join(dir, "log")
+	cmd := exec.Command("uwsgi_python3", "--http-socket", "fd://3", "--wsgi-file", program, "--enable-threads", "--threads", "2",
+		"--buffer-size", "65535", "--die-on-term", "--add-header", "Connection: close", "--logto", log)
 	cmd.Env = append(os.Environ(), "OS_KEYSTONE_CONFIG_DIR="+dir, "OS_KEYSTONE_CONFIG_FILES=keystone.conf")
-	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.ExtraFiles = []*os.File{socket}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill() // it may have ended
-		<-ended
+		_ = cmd.Wait()
 	})
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		resp, err := http.Get("http://" + address + "/v3")
-		if err == nil {
-			resp.Body.Close()
-			return "http://" + address
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("no Keystone at %s: %v\n%s", address, err, log.String())
-		}
+	listener.Close()
+	socket.Close()
+	address := "http://" + listener.Addr().String()
+	resp, err := http.Get(address + "/v3") // answered once it is ready, refused if it ends before
+	if err != nil {
+		said, _ := os.ReadFile(log)
+		t.Fatalf("no Keystone at %s: %v\n%s", address, err, said)
 	}
+	resp.Body.Close()
+	return address
 }
 
 // TestRealTokenExpires uploads for longer than the token lives. It is renewed, and what is uploaded is whole.
