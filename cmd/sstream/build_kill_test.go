@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/seed-43fb3962/sstream/lint"
 	"github.com/seed-43fb3962/sstream/store"
@@ -29,9 +28,10 @@ func TestBuildKilled(t *testing.T) {
 	}
 	add(0, 1)
 	sstream.run(t, build...)
+	k := newKiller(sstream)
 	for i := range 24 {
 		add(i%3, 2+i/3)
-		sstream.killed(t, time.Duration(2+i*3)*time.Millisecond, build...)
+		k.strike(t, build...)
 		checkTree(t, root)
 	}
 	sstream.run(t, build...)

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/seed-43fb3962/sstream/fetch"
 	"github.com/seed-43fb3962/sstream/streams"
@@ -105,7 +104,7 @@ func TestKilledWhileMaking(t *testing.T) {
 func killUntilDone(t *testing.T, sstream program, mirror []string, target string) {
 	t.Helper()
 	killed := 0
-	for delay := 2 * time.Millisecond; sstream.killed(t, delay, mirror...); delay += delay/4 + time.Millisecond {
+	for k := newKiller(sstream); k.strike(t, mirror...); {
 		checkListed(t, target)
 		killed++
 	}

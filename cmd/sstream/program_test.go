@@ -51,6 +51,27 @@ func (p program) killed(t *testing.T, after time.Duration, args ...string) bool 
 	return err != nil
 }
 
+// killer kills runs of the program, each a little later than the one before until one comes to its end, then early ones
+// again: so its kills fall within the runs however long these take.
+type killer struct {
+	program
+	after time.Duration
+}
+
+func newKiller(p program) *killer { return &killer{p, 2 * time.Millisecond} }
+
+// strike calls the program and tells whether it killed it.
+func (k *killer) strike(t *testing.T, args ...string) bool {
+	t.Helper()
+	killed := k.killed(t, k.after, args...)
+	if killed {
+		k.after += k.after/4 + time.Millisecond
+	} else {
+		k.after /= 3
+	}
+	return killed
+}
+
 // writeFile writes a file and the directories above it.
 func writeFile(t *testing.T, path string, data []byte) {
 	t.Helper()

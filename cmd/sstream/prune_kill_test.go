@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestPruneKilled kills prunes at many points. After each everything that is listed is there, and a prune that is left
@@ -17,7 +16,8 @@ func TestPruneKilled(t *testing.T) {
 	sstream, root := newProgram(t), t.TempDir()
 	build := []string{"build", root, "--deltas", "none", "--loglevel", "error"}
 	prune := []string{"prune", root, "--retain-builds", "2", "--grace", "0s", "--loglevel", "error"}
-	for i := range 20 {
+	k := newKiller(sstream)
+	for i := range 24 {
 		for version := range 12 {
 			dir := fmt.Sprintf("%s/images/ubuntu/noble/amd64/p%d/202401%02d", root, i%4, version+1)
 			for _, name := range []string{"lxd.tar.xz", "a.squashfs", "more/and/more/x"} {
@@ -25,7 +25,7 @@ func TestPruneKilled(t *testing.T) {
 			}
 		}
 		sstream.run(t, build...)
-		sstream.killed(t, time.Duration(3+i*2)*time.Millisecond, prune...)
+		k.strike(t, prune...)
 		checkTree(t, root)
 	}
 	sstream.run(t, prune...)

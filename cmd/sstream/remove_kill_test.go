@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestRemoveKilled kills removals at many points. After each everything that is listed is there, and what has left the
@@ -33,9 +32,11 @@ func TestRemoveKilled(t *testing.T) {
 		}
 		return strings.Split(strings.TrimSpace(string(out)), "\n")
 	}
-	for i := range count {
+	k := newKiller(sstream)
+	for range count {
 		images := listed()
-		sstream.killed(t, time.Duration(3+i)*time.Millisecond, "remove", images[0][:12], "--root", root, "--deltas", "none", "--loglevel", "error")
+		after := k.after
+		k.strike(t, "remove", images[0][:12], "--root", root, "--deltas", "none", "--loglevel", "error")
 		checkTree(t, root)
 		left := listed()
 		sstream.run(t, build...)
@@ -43,7 +44,7 @@ func TestRemoveKilled(t *testing.T) {
 		// A removal that was killed just before the documents were replaced is one that the build carries out.
 		now := listed()
 		if len(left) < len(images)-1 || !slices.Equal(now, left) && !slices.Equal(now, images[1:]) {
-			t.Fatalf("killed after %d ms: of %d images %d were listed, after a build %d", 3+i, len(images), len(left), len(now))
+			t.Fatalf("killed after %v: of %d images %d were listed, after a build %d", after, len(images), len(left), len(now))
 		}
 	}
 	sstream.run(t, "prune", root, "--grace", "0s", "--retain-builds", "99", "--loglevel", "error")
