@@ -181,6 +181,8 @@ func testCopy(p *tab) {
 	p.do(allow("clipboard-read"), allow("clipboard-write"))
 	p.open("#debian:trixie:amd64:cloud")
 	p.do(chromedp.Evaluate[chromedp.Void](`document.querySelector("details[open]").scrollIntoView()`))
+	// what a button says after a while waits until the test asks for it
+	p.do(chromedp.Evaluate[chromedp.Void](`window.later = []; const wait = setTimeout; window.setTimeout = (f, ms) => ms === 1500 ? later.push(f) : wait(f, ms)`))
 	clipboard := func() string {
 		text, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`navigator.clipboard.readText()`, chromedp.EvalAwaitPromise))
 		if err != nil {
@@ -200,6 +202,10 @@ func testCopy(p *tab) {
 		}
 		if got := clipboard(); got != command {
 			p.Errorf("copied %q, not %q", got, command)
+		}
+		p.do(chromedp.Evaluate[chromedp.Void](`later.splice(0).forEach(f => f())`))
+		if eval[bool](p, `document.querySelector("[aria-label='Copy `+command+`']").textContent !== "Copy" || document.getElementById("said").textContent !== ""`) {
+			p.Errorf("%q is said to be copied for ever", command)
 		}
 	}
 	p.do(chromedp.Click(chromedp.CSS(`[aria-label^="Copy fingerprint"]`)))

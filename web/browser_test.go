@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
@@ -21,6 +22,9 @@ import (
 
 	"github.com/seed-43fb3962/sstream/web"
 )
+
+// browserPatience is how long a busy machine may take to start the browser, or the browser to do what it is asked.
+const browserPatience = 2 * time.Minute
 
 // startBrowser starts Chromium for the tests below t. Without one they are skipped, unless CI_REAL=1 says that it must be there.
 func startBrowser(t *testing.T) context.Context {
@@ -42,7 +46,7 @@ func startBrowser(t *testing.T) context.Context {
 		t.Skip("no Chromium in the PATH: apt-get install chromium")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("disable-quic", true),
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(browserPatience), chromedp.Flag("disable-quic", true),
 		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
@@ -170,7 +174,7 @@ func eval[T any](p *tab, expression string) T {
 // until waits until a JavaScript expression is true.
 func (p *tab) until(expression string) {
 	p.Helper()
-	if _, err := chromedp.Run(p.ctx, chromedp.Poll[bool]("Boolean("+expression+")")); err != nil {
+	if _, err := chromedp.Run(p.ctx, chromedp.Poll[bool]("Boolean("+expression+")", chromedp.WithPollingTimeout(browserPatience))); err != nil {
 		p.Fatalf("%s never came true: %v", expression, err)
 	}
 }
