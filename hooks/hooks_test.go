@@ -213,11 +213,11 @@ func TestTimeout(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pipe.Close()
-	o.Stdout, o.Stderr, o.Timeout = end, end, time.Millisecond
+	o.Stdout, o.Stderr, o.Timeout = end, end, time.Second
 	o.Commands[hooks.LoadProducts], o.Commands[hooks.FilterItem] = "true", ""
 	err = hooks.Run(t.Context(), src, o)
 	end.Close()
-	if err == nil || !strings.Contains(err.Error(), "did not end within 1ms") {
+	if err == nil || !strings.Contains(err.Error(), "did not end within 1s") {
 		t.Error(err)
 	}
 	if _, err := io.ReadAll(pipe); err != nil {

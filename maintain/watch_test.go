@@ -26,7 +26,7 @@ func TestWatch(t *testing.T) {
 	// wait drains builds until one lists what it should: events of one change may come in more than one portion.
 	wait := func(want string) {
 		t.Helper()
-		limit := time.After(20 * time.Second)
+		limit := time.After(2 * time.Minute)
 		for {
 			select {
 			case got := <-builds:

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/seed-43fb3962/sstream/store"
@@ -117,11 +118,13 @@ func TestLockOfAnotherProcess(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.HasSuffix(err.Error(), ")") || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Lock: %v, want %s…)", err, want)
 	}
-	waiting, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
-	defer cancel()
-	if _, err = d.Lock(waiting); err == nil || !strings.Contains(err.Error(), "; waited ") {
-		t.Errorf("Lock: %v, want to know how long it waited", err)
-	}
+	synctest.Test(t, func(t *testing.T) { // where nothing but the wait takes time
+		waiting, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+		defer cancel()
+		if _, err := d.Lock(waiting); err == nil || !strings.Contains(err.Error(), "; waited 200ms ") { // which is rounded
+			t.Errorf("Lock: %v, want to know how long it waited", err)
+		}
+	})
 	kill(other)
 	unlock, err := d.Lock(t.Context())
 	if err != nil {

@@ -51,9 +51,9 @@ func TestWait(t *testing.T) {
 	if err := impatient.Wait(); err == nil || !strings.Contains(says.String(), at) || !strings.Contains(says.String(), "; --wait=10m waits") {
 		t.Errorf("without --wait: %v: %s", err, says)
 	}
-	impatient, says = start("--wait=200ms")
+	impatient, says = start("--wait=1s")
 	if err := impatient.Wait(); err == nil || !strings.Contains(says.String(), at) || !strings.Contains(says.String(), "; waited ") {
-		t.Errorf("with --wait=200ms: %v: %s", err, says)
+		t.Errorf("with --wait=1s: %v: %s", err, says)
 	}
 
 	second, secondSays := start("--wait=5m")
