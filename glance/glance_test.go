@@ -165,6 +165,27 @@ func TestModifyHook(t *testing.T) {
 	s.check(s.run(m, o, "version=24.04", "ftype=disk1.img", "arch=amd64"), "modify hook false: exit status 1")
 }
 
+// TestModifyHookOfBadCatalogue: the hook is given fields whose names shells, loaders and other programs take for their own neither
+// as variables nor in FIELDS.
+func TestModifyHookOfBadCatalogue(t *testing.T) {
+	cloud := openstacktest.New(t, "RegionOne")
+	s := newSetup(t, cloud.Getenv, "RegionOne")
+	m := newMirror(t, "base")
+	products, err := os.ReadFile("testdata/streams/base/products.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const bad = `"PATH": "/nowhere", "BASH_ENV": "$(echo obeyed >&2)", "BASH_FUNC_echo%%": "() { :; }", "https_proxy": "http://example.com", "long": "` // and on
+	m.files[sourcePath] = bytes.ReplaceAll(products, []byte(`"ftype": "disk1.img"`), []byte(bad+strings.Repeat("x", 200<<10)+`", "ftype": "disk1.img"`))
+	o := released
+	o.ModifyHook = []string{"sh", "-c", `echo "$PATH+$BASH_ENV+$https_proxy+${#long}"; for f in $FIELDS; do case $f in *[!a-z0-9_]*) echo "$f"; esac; done`}
+	o.Environ, o.TempDir = []string{"PATH=" + os.Getenv("PATH")}, t.TempDir()
+	s.must(m, o, "version=22.04", "ftype=disk1.img")
+	if want := os.Getenv("PATH") + "+++0\nIMAGE_PATH\n"; !strings.Contains(s.out.String(), want) {
+		t.Errorf("the hook said %q, want %q", s.out.String(), want)
+	}
+}
+
 // Sources that the old tool could not take: they left orphans, or ended the run.
 func TestOddSources(t *testing.T) {
 	for _, c := range []struct{ source, err, name string }{

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/seed-43fb3962/sstream/internal/environ"
 	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/streams"
 )
@@ -29,7 +30,7 @@ type modified struct {
 func (m *modified) remove() { os.Remove(m.file) }
 
 // modify downloads an item and has the hook change its file. The hook finds the item's fields and IMAGE_PATH in its
-// environment, and the names of all of them in FIELDS.
+// environment, and the names of all of them in FIELDS. Fields that another program might take for its own it does not find.
 func (o *Options) modify(ctx context.Context, it *item) (*modified, error) {
 	file, err := os.CreateTemp(o.TempDir, "sstream-image-")
 	if err != nil {
@@ -63,16 +64,21 @@ func download(ctx context.Context, to io.Writer, it *item) error {
 	return err
 }
 
+// imagePath is the variable that tells the hook which file to change.
+const imagePath = "IMAGE_PATH"
+
 func (o *Options) runHook(ctx context.Context, it *item, path string) error {
+	env, _, left := environ.Of(it.flat, imagePath)
+	for _, l := range left {
+		log := o.Log.Debug
+		if l.Harm {
+			log = o.Log.Warn
+		}
+		log("field left out of the environment of the modify hook", "field", fmt.Sprintf("%.60q", l.Name), "item", it.ref.String(), "why", l.Why)
+	}
 	cmd := exec.CommandContext(ctx, o.ModifyHook[0], o.ModifyHook[1:]...)
 	cmd.Stdout, cmd.Stderr = o.Stdout, o.Stderr
-	cmd.Env = slices.Clone(o.Environ)
-	var names []string
-	for key, value := range it.flat.All() {
-		names = append(names, key)
-		cmd.Env = append(cmd.Env, key+"="+value)
-	}
-	cmd.Env = append(cmd.Env, "IMAGE_PATH="+path, "FIELDS="+strings.Join(append(names, "IMAGE_PATH"), " "))
+	cmd.Env = slices.Concat(o.Environ, env, []string{imagePath + "=" + path})
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("modify hook %s: %w", strings.Join(o.ModifyHook, " "), err)
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/seed-43fb3962/sstream/internal/environ"
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
@@ -136,19 +137,20 @@ func (s sharedWriter) Write(p []byte) (int, error) {
 
 // render returns the variables and arguments of a call.
 func (r *run) render(t *template, c call) (env, args []string, err error) {
-	for _, name := range []string{pathLocal, contentFilePath, itemURL, hookVariable, fieldsVariable} {
+	for _, name := range []string{pathLocal, contentFilePath, itemURL, hookVariable, environ.Fields} {
 		c.fields.Delete(name)
 	}
 	for _, field := range c.own {
 		c.fields.Set(field[0], field[1])
 	}
-	env, names, left := variables(c.hook, c.fields)
+	env, names, left := environ.Of(c.fields)
+	env = append(env, hookVariable+"="+c.hook)
 	r.report(c, left)
 	args, err = t.args(func(name string) (string, bool) {
 		switch name {
 		case hookVariable:
 			return c.hook, true
-		case fieldsVariable:
+		case environ.Fields:
 			return names, true
 		}
 		return c.fields.Get(name)
@@ -157,18 +159,18 @@ func (r *run) render(t *template, c call) (env, args []string, err error) {
 }
 
 // report logs each field that is left out once.
-func (r *run) report(c call, left []leftOut) {
+func (r *run) report(c call, left []environ.LeftOut) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, l := range left {
-		if r.said[l.name] {
+		if r.said[l.Name] {
 			continue
 		}
-		r.said[l.name] = true
+		r.said[l.Name] = true
 		log := r.Log.Debug
-		if l.harm {
+		if l.Harm {
 			log = r.Log.Warn
 		}
-		log("field left out of the environment of hooks", "field", fmt.Sprintf("%.60q", l.name), "first", c.about, "why", l.why)
+		log("field left out of the environment of hooks", "field", fmt.Sprintf("%.60q", l.Name), "first", c.about, "why", l.Why)
 	}
 }

@@ -3,6 +3,8 @@ package hooks
 import (
 	"fmt"
 	"strings"
+
+	"github.com/seed-43fb3962/sstream/internal/environ"
 )
 
 // template is a command with places for fields. In script, which is for sh, ${1} stands for the field names[0].
@@ -101,7 +103,7 @@ func (t *template) args(get func(name string) (string, bool), unset *string) ([]
 		value, ok := get(name)
 		why := "it is not there"
 		if ok {
-			why = unfit(value, maxString)
+			why = environ.Unfit(value, environ.MaxString)
 		}
 		switch {
 		case why == "":
