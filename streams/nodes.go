@@ -113,10 +113,10 @@ func (n *Nodes[T]) reindex() {
 	}
 }
 
-// Delete removes the child of that name.
+// Delete removes the child of that name. A list that holds no more is empty, not absent.
 func (n *Nodes[T]) Delete(name string) {
 	if i := n.find(name); i >= 0 {
-		n.list = slices.Concat(n.list[:i], n.list[i+1:]) // copies of n keep what they have
+		n.list = slices.Delete(slices.Clone(n.list), i, i+1) // copies of n keep what they have
 		n.reindex()
 	}
 }

@@ -79,6 +79,20 @@ func TestNodesAreFound(t *testing.T) {
 	}
 }
 
+// TestNodesStay shows that who loses its last child still has a list of them.
+func TestNodesStay(t *testing.T) {
+	for name, empty := range map[string]func(*streams.Products){
+		"one by one":  func(p *streams.Products) { p.Products.Delete("p") },
+		"all at once": func(p *streams.Products) { p.Products.DeleteFunc(func(string, *streams.Product) bool { return true }) },
+	} {
+		p := products(t, `{"a":1,"products":{"p":{}}}`)
+		empty(p)
+		if got := string(streams.Append(nil, p, streams.Style{})); got != `{"a":1,"products":{}}` {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 // TestAttrsShareNothing shows that what is done to one node, or to a copy of it, is not seen in another.
 func TestAttrsShareNothing(t *testing.T) {
 	p := products(t, `{"a":1,"b":2,"products":{"p":{"c":3,"d":4},"q":{"e":5}}}`)
