@@ -71,6 +71,8 @@ func TestRetention(t *testing.T) {
 		{"days", Retention{Builds: 9, Days: 1}, "v1(23) v2(25)", "v2", "v2", ""},
 		{"an edge of days", Retention{Days: 1}, "v1(24) v2(24.01)", "v2", "v2", ""},
 		{"the newest stays however old", Retention{Days: 1}, "v1(99) v2(99)", "v1", "v1", ""},
+		{"the newest stays, not the youngest", Retention{Builds: 1, Days: 1}, "v1 v2(99)", "v1", "v1", ""},
+		{"old ones count as builds", Retention{Builds: 2, Days: 1}, "v1 v2 v3(99)", "v3 v1", "v3 v1", ""},
 		{"days off", Retention{Builds: 9, Days: -5}, "v1(999) v2(999)", "", "", ""},
 		{"pinned", Retention{Builds: 1, Pins: pin}, "v1 v2 v3", "v2", "v2", ""},
 		{"pinned product", Retention{Builds: 1, Pins: []Pin{{"a:b:c:d", ""}}}, "v1 v2 v3", "", "", ""},
@@ -134,6 +136,26 @@ ubuntu:noble:amd64:cloud 20240102: disk.qcow2 incus.tar.xz lxd.tar.xz rootfs.squ
 	}
 	if report := r.mustBuild(Options{Differ: copier{}}); report.Changed {
 		t.Error("a build after a prune published")
+	}
+}
+
+// TestPruneOfAll: what has lost its last product is still a catalogue that can be read.
+func TestPruneOfAll(t *testing.T) {
+	r := newTestRoot(t)
+	r.version(product0 + "20240101")
+	r.mustBuild(Options{})
+	if err := os.RemoveAll(filepath.Join(r.dir, "images/ubuntu")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.prune(PruneOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	body, err := os.ReadFile(filepath.Join(r.dir, "streams/v1/images.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := streams.ParseProducts(body); err != nil || c.Products.Len() != 0 {
+		t.Errorf("%v: %s", err, body)
 	}
 }
 

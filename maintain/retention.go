@@ -156,7 +156,7 @@ func (p *planner) retain(product *Product) {
 	if !ok {
 		return
 	}
-	var kept int
+	var seen int
 	var gone []Removal // the newest first
 	for _, v := range slices.Backward(product.Versions) {
 		if _, ok := listed.Versions.Get(v.Name); !ok {
@@ -165,18 +165,17 @@ func (p *planner) retain(product *Product) {
 		var reason Reason
 		switch {
 		case p.pinned(product.ID(), v.Name):
-		case p.Builds > 0 && kept >= p.Builds:
+		case p.Builds > 0 && seen >= p.Builds:
 			reason = TooMany
 		case p.Days > 0 && p.now.Sub(v.Modified) > time.Duration(p.Days)*24*time.Hour:
 			reason = TooOld
 		}
-		if reason == "" {
-			kept++
-		} else {
+		seen++
+		if reason != "" {
 			gone = append(gone, p.removal(product.ID(), v.Name, v.Path, reason))
 		}
 	}
-	if kept == 0 && len(gone) > 0 { // an image is never pruned away altogether
+	if seen > 0 && len(gone) == seen { // an image is never pruned away altogether
 		gone = gone[1:]
 	}
 	for _, r := range gone {
