@@ -30,7 +30,7 @@ func (s *site) openIndex() (*index, error) {
 		x.node, err = new(streams.Index), nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot read the index %s: %w; it is left as it is (--rebuild makes it anew)", x.path, err)
+		return nil, fmt.Errorf("cannot read the index %s: %w; it is left as it is (sstream build --rebuild makes it anew)", x.path, err)
 	}
 	x.node.Entries.DeleteFunc(func(_ string, e *streams.Entry) bool {
 		_, err := fs.Stat(s.fsys, e.Str("path"))

@@ -53,7 +53,7 @@ func (s *site) openCatalogue(path string, log *slog.Logger) (c *streams.Products
 		return nil, body, written, nil
 	}
 	if err != nil {
-		return nil, nil, time.Time{}, fmt.Errorf("cannot read the catalogue %s: %w; it is left as it is (build --rebuild makes it anew)", path, err)
+		return nil, nil, time.Time{}, fmt.Errorf("cannot read the catalogue %s: %w; it is left as it is (sstream build --rebuild makes it anew)", path, err)
 	}
 	return c, body, written, nil
 }

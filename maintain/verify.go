@@ -44,6 +44,8 @@ func (b *builder) verifyStream(ctx context.Context, w *work) error {
 		if err := b.verifyVersion(v); err != nil {
 			return err
 		}
+	}
+	for v := range w.all() {
 		if !v.left && v.old == nil {
 			b.Log.Info("New version added to the product catalog", "streamName", w.name, "product", v.product.ID(), "version", v.Name)
 		}

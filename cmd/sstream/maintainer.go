@@ -127,7 +127,9 @@ func (m *maintainer) run(cmd *cobra.Command, args []string, work func(ctx contex
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	m.log.Error(err.Error())
+	for line := range strings.Lines(err.Error()) { // one for each stream
+		m.log.Error(strings.TrimSuffix(line, "\n"))
+	}
 	return &exitError{code: exitFailed}
 }
 
