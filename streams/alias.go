@@ -61,7 +61,7 @@ func (al Aliases) expandOnce(a *Attrs) (again bool, err error) {
 		}
 		a.fields.list = slices.Grow(a.fields.list, means.Len())
 		for key, v := range means.All() {
-			a.Set(key, v)
+			a.SetAfter(key, v) // new fields come last, as the Python tool shows them
 			again = again || len(al[key]) > 0
 		}
 	}

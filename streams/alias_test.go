@@ -1,6 +1,7 @@
 package streams_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +26,18 @@ func TestExpandAliases(t *testing.T) {
 		if _, got, _ = strings.Cut(got, `"empty":{}},`); got != c.want {
 			t.Errorf("%s\ngot  %s\nwant %s", c.name, got, c.want)
 		}
+	}
+	after := products(t, aliases+`"products":{"p":{"crsn":"us","versions":{"1":{}},"arch":"a"}}}`)
+	if err := after.ExpandAliases(); err != nil {
+		t.Error(err)
+	}
+	product, _ := after.Products.Get("p")
+	var order []string
+	for key := range product.All() {
+		order = append(order, key)
+	}
+	if want := []string{"crsn", "arch", "region", "endpoint"}; !slices.Equal(order, want) {
+		t.Errorf("fields in the order %q, want %q: those of an alias come last, as the Python tool shows them", order, want)
 	}
 	p := products(t, aliases+`"products":{"p":{"versions":{"1":{"items":{"i":{"crsn":"nowhere"}}}}}}}`)
 	if err := p.ExpandAliases(); err == nil || err.Error() != `p/1/i: crsn="nowhere" is not defined in _aliases` {
