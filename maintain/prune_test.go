@@ -74,6 +74,7 @@ func TestRetention(t *testing.T) {
 		{"the newest stays, not the youngest", Retention{Builds: 1, Days: 1}, "v1 v2(99)", "v1", "v1", ""},
 		{"old ones count as builds", Retention{Builds: 2, Days: 1}, "v1 v2 v3(99)", "v3 v1", "v3 v1", ""},
 		{"days off", Retention{Builds: 9, Days: -5}, "v1(999) v2(999)", "", "", ""},
+		{"more days than a duration has", Retention{Days: 106_752}, "v1 v2(999) v3(9999)", "", "", ""},
 		{"pinned", Retention{Builds: 1, Pins: pin}, "v1 v2 v3", "v2", "v2", ""},
 		{"pinned product", Retention{Builds: 1, Pins: []Pin{{"a:b:c:d", ""}}}, "v1 v2 v3", "", "", ""},
 		{"dangling", Retention{Builds: 9, Dangling: true}, "v1 v2+(5.98) v3+(6.02)", "", "v3", ""},

@@ -3,6 +3,7 @@ package maintain
 import (
 	"fmt"
 	"maps"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -23,6 +24,12 @@ type Retention struct {
 
 // danglingAge is how long an unlisted version is left alone: it may be an upload.
 const danglingAge = 6 * time.Hour
+
+// ageOf returns so many days, or the longest time there is: 292 years.
+func ageOf(days int) time.Duration {
+	const day = 24 * time.Hour
+	return min(time.Duration(days), math.MaxInt64/day) * day
+}
 
 // Pin names a version that is never removed.
 type Pin struct {
@@ -167,7 +174,7 @@ func (p *planner) retain(product *Product) {
 		case p.pinned(product.ID(), v.Name):
 		case p.Builds > 0 && seen >= p.Builds:
 			reason = TooMany
-		case p.Days > 0 && p.now.Sub(v.Modified) > time.Duration(p.Days)*24*time.Hour:
+		case p.Days > 0 && p.now.Sub(v.Modified) > ageOf(p.Days):
 			reason = TooOld
 		}
 		seen++
