@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -46,6 +47,9 @@ The key is RSA unless another is asked for: every reader knows it. Juju does not
 			if !slices.Contains(sign.KeyAlgorithms[:], o.Algorithm) {
 				return usageError("--algorithm is one of %v, not %q", sign.KeyAlgorithms, o.Algorithm)
 			}
+			if days > longestLife {
+				return usageError("--expires: a key lives for at most %d days (136 years), not %d", longestLife, days)
+			}
 			o.Lifetime = time.Duration(days) * 24 * time.Hour
 			key, err := sign.GenerateKey(name, email, o)
 			if err != nil {
@@ -66,6 +70,9 @@ The key is RSA unless another is asked for: every reader knows it. Juju does not
 	flags.addPassphrase(f)
 	return cmd
 }
+
+// longestLife is the number of days after which a key can expire: it is kept in seconds, of 32 bits.
+const longestLife = math.MaxUint32 / (24 * 60 * 60)
 
 // writeKey writes the files of a key, all of them new.
 func writeKey(prefix string, key *sign.Key) error {
