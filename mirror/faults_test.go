@@ -53,6 +53,9 @@ func TestServerFaults(t *testing.T) {
 			_, err = mirror.Run(t.Context(), src, openDir(t, dir), options())
 			if test.err != "" {
 				wantError(t, err, test.err)
+				if strings.Contains(err.Error(), "target") {
+					t.Errorf("it is not the target's fault: %v", err)
+				}
 			} else if err != nil {
 				t.Error(err)
 			}

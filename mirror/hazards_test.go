@@ -158,12 +158,18 @@ func TestSizeAsText(t *testing.T) {
 	}
 }
 
-// TestFileInTheWay of a directory ends the run with a word that names it, and stays as it is.
-func TestFileInTheWay(t *testing.T) {
-	dir := directory(t, map[string]string{"files": "of the user"})
-	_, err := run(t, first.files(t, 1), dir, nil)
-	wantError(t, err, "files")
-	if got := held(t, dir); !maps.Equal(got, map[string]string{"files": "of the user"}) {
-		t.Errorf("there is %v", got)
+// TestUserInTheWay: what somebody else put where a file or its directory is to be ends the run with a word that names it, and
+// stays as it is.
+func TestUserInTheWay(t *testing.T) {
+	for path, want := range map[string]string{"files": "files: not a directory", "files/a1/own": "files/a1: is a directory"} {
+		dir := directory(t, map[string]string{path: "of the user"})
+		_, err := run(t, first.files(t, 1), dir, nil)
+		wantError(t, err, want)
+		if !strings.HasPrefix(err.Error(), "target: ") {
+			t.Errorf("it is not told who is at fault: %v", err)
+		}
+		if got := held(t, dir); got[path] != "of the user" || got[indexPath] != "" {
+			t.Errorf("there is %v", got)
+		}
 	}
 }

@@ -134,27 +134,40 @@ func (r *run) bring(ctx context.Context, f *file, content store.Content) error {
 	}
 	content = r.counted(f, content)
 	err := put(ctx, f.path, content)
-	if bad := (*store.ContentError)(nil); errors.As(err, &bad) {
+	if is[*store.ContentError](err) {
 		err = put(ctx, f.path, content) // another mirror is asked, and no proxy that keeps something else
 	}
-	return err
+	if err == nil || ctx.Err() != nil || is[readError](err) || is[*store.ContentError](err) {
+		return err
+	}
+	return fmt.Errorf("target: %w", err)
 }
 
-// counted tells how many bytes are read of c, the content of f.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// counted tells how many bytes are read of c, the content of f. Its errors are a [readError].
 func (r *run) counted(f *file, c store.Content) store.Content {
-	if r.Progress == nil {
-		return c
+	open, count := c.Open, func(int) {}
+	if r.Progress != nil {
+		count = func(n int) { r.Progress.Bytes(f.path, n) }
 	}
-	open := c.Open
 	c.Open = func(ctx context.Context, off int64) (io.ReadCloser, error) {
 		in, err := open(ctx, off)
 		if err != nil {
-			return nil, err
+			return nil, readError{err}
 		}
-		return &countingReader{in, func(n int) { r.Progress.Bytes(f.path, n) }}, nil
+		return &countingReader{in, count}, nil
 	}
 	return c
 }
+
+// readError is an error of what a file is read from, not of the target.
+type readError struct{ error }
+
+func (e readError) Unwrap() error { return e.error }
 
 type countingReader struct {
 	io.ReadCloser
@@ -164,6 +177,9 @@ type countingReader struct {
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	c.read(n)
+	if err != nil && err != io.EOF {
+		err = readError{err}
+	}
 	return n, err
 }
 

@@ -212,7 +212,7 @@ func (d *Dir) land(ctx context.Context, dir string, paths []string, numbers map[
 		}
 		unlock()
 		if err != nil {
-			return d.failed("rename", name+partSuffix, err)
+			return d.failed("rename", name, err)
 		}
 	}
 	return nil

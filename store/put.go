@@ -95,7 +95,7 @@ func (w *draft) publish() error {
 		return w.refused(err)
 	}
 	if err := renameFile(w.dir, w.base+partSuffix, w.base); err != nil {
-		return w.failed("rename", err)
+		return w.d.failed("rename", w.path, err)
 	}
 	if err := syncDir(w.dir.Root); err != nil {
 		return w.failed("sync", err)
