@@ -24,8 +24,11 @@ func (r *run) insertItem(ctx context.Context, e *streams.Entity) error {
 	c.own = append(c.own, [2]string{itemURL, r.src.URL(path)})
 	if !r.SkipDownload {
 		file, err := r.itemCopy(ctx, e, path)
+		if _, local := errors.AsType[localError](err); err != nil && !local {
+			err = fmt.Errorf("source: %s: %w", c.about, err)
+		}
 		if err != nil {
-			return fmt.Errorf("source: %s: %w", c.about, err)
+			return err
 		}
 		defer os.Remove(file) // a hook may have moved it away
 		c.own = append(c.own, [2]string{pathLocal, file})
@@ -48,10 +51,13 @@ func (r *run) itemCopy(ctx context.Context, e *streams.Entity, path string) (str
 			return name, nil
 		}
 		os.Remove(name)
-		var wrong *digestError
-		if ctx.Err() != nil || try > 1 || !errors.As(err, &wrong) {
-			return "", fmt.Errorf("cannot read %s: %w", path, err)
+		if _, wrong := errors.AsType[*digestError](err); wrong {
+			if try == 1 && ctx.Err() == nil {
+				continue
+			}
+			err = fmt.Errorf("cannot read %s: %w", path, err)
 		}
+		return "", err
 	}
 }
 
@@ -89,10 +95,11 @@ func fill(ctx context.Context, name string, open func(context.Context, int64) (i
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return err
+		return localError{err}
 	}
+	out := localFile{file}
 	defer func() { err = errors.Join(err, out.Close()) }()
 	if d.Algorithm == "" {
 		_, err = io.Copy(out, in)
@@ -111,11 +118,36 @@ func fill(ctx context.Context, name string, open func(context.Context, int64) (i
 	return nil
 }
 
+// localFile is a local copy that is being written.
+type localFile struct{ file *os.File }
+
+func (f localFile) Write(p []byte) (int, error) {
+	n, err := f.file.Write(p)
+	if err != nil {
+		err = localError{err}
+	}
+	return n, err
+}
+
+func (f localFile) Close() error {
+	if err := f.file.Close(); err != nil {
+		return localError{err}
+	}
+	return nil
+}
+
+// localError is a local copy that cannot be made, for which the source can do nothing.
+type localError struct{ error }
+
+func (e localError) Error() string { return "cannot make a local copy: " + e.error.Error() }
+
+func (e localError) Unwrap() error { return e.error }
+
 // documentCopy makes a local copy of a document, as it was read.
 func (r *run) documentCopy(raw []byte) (name string, remove func(), err error) {
 	name = r.newName()
 	if err := os.WriteFile(name, raw, 0o600); err != nil {
-		return "", nil, fmt.Errorf("cannot make a local copy: %w", err)
+		return "", nil, localError{err}
 	}
 	return name, func() { os.Remove(name) }, nil
 }

@@ -296,9 +296,14 @@ func TestLocalCopy(t *testing.T) {
 		change(files)
 		o, out := options(t, "echo inserted")
 		err := hooks.Run(t.Context(), tree(t, files), o)
-		if err == nil || !strings.Contains(err.Error(), name) || out.Len() > 0 {
+		if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "local copy") || out.Len() > 0 {
 			t.Errorf("%s: %v, printed %q", name, err, out)
 		}
+	}
+	o, _ = options(t, "echo inserted")
+	o.Commands[hooks.LoadProducts] = "rm -r " + o.TempDir + "/*"
+	if err := hooks.Run(t.Context(), tree(t, good), o); err == nil || !strings.HasPrefix(err.Error(), "cannot make a local copy: open ") {
+		t.Errorf("without a place for copies: %v", err)
 	}
 }
 
