@@ -117,7 +117,15 @@ func startWriteback(f *os.File, off, n int64) {
 // and may not be told again.
 func leaveMemory(f *os.File, off, n int64) error {
 	fd := int(f.Fd())
-	err := unix.SyncFileRange(fd, off, n, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
+	var s unix.Statfs_t
+	err := unix.Fstatfs(fd, &s)
+	switch {
+	case err != nil:
+	case s.Type == unix.OVERLAYFS_SUPER_MAGIC: // where a range is nothing: what is written belongs to a file below
+		err = unix.Fdatasync(fd)
+	default:
+		err = unix.SyncFileRange(fd, off, n, unix.SYNC_FILE_RANGE_WAIT_BEFORE|unix.SYNC_FILE_RANGE_WRITE|unix.SYNC_FILE_RANGE_WAIT_AFTER)
+	}
 	switch err {
 	case nil:
 		_ = unix.Fadvise(fd, off, n, unix.FADV_DONTNEED) // a hint
