@@ -76,6 +76,9 @@ func (p *progress) Done(string, error) {
 	p.done++
 }
 
+// longestWait is shown instead of what is longer still, as it may look at the beginning of a transfer.
+const longestWait = 9999 * time.Hour
+
 // line shows where the transfer is.
 func (p *progress) line() {
 	p.shown = p.now()
@@ -83,8 +86,8 @@ func (p *progress) line() {
 	fmt.Fprintf(&b, "%d of %d files, %s of %s", p.done, p.items, formatBytes(p.read), formatBytes(p.bytes))
 	if spent := p.shown.Sub(p.began).Seconds(); spent > 0 && p.read > 0 {
 		rate := float64(p.read) / spent
-		left := time.Duration(float64(p.bytes-p.read) / rate * float64(time.Second)).Round(time.Second)
-		fmt.Fprintf(&b, ", %s/s, %s left", formatBytes(int64(rate)), max(left, 0))
+		left := time.Duration(min(max(float64(p.bytes-p.read)/rate, 0), longestWait.Seconds())) * time.Second
+		fmt.Fprintf(&b, ", %s/s, %s left", formatBytes(int64(rate)), left)
 	}
 	fmt.Fprintln(p.out, b.String())
 }

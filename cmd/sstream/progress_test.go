@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"testing"
 	"time"
 )
@@ -25,6 +26,15 @@ func TestProgressLines(t *testing.T) {
 	const want = "0 of 2 files, 640.0 KiB of 2.0 MiB, 128.0 KiB/s, 11s left\n" +
 		"2 of 2 files, 2.0 MiB of 2.0 MiB, 227.6 KiB/s, 0s left\n"
 	if out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+	out.Reset()
+	slow := newProgress(&app{stderr: &out}, true)
+	slow.now = func() time.Time { return now }
+	slow.Start(1, math.MaxInt64)
+	now = now.Add(5 * time.Second)
+	slow.Bytes("a", 10)
+	if want := "0 of 1 files, 10 B of 8.0 EiB, 2 B/s, 9999h0m0s left\n"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
 	}
 	out.Reset()
