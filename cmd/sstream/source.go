@@ -133,7 +133,7 @@ func (s *sourceFlags) open(a *app, address string, log *slog.Logger, cache fetch
 	case errors.Is(err, fs.ErrNotExist) && !strings.Contains(root, ":/") && len(s.mirrors) == 0:
 		return nil, "", fmt.Errorf("cannot read %s: there is no such directory, and the address of a server begins with https:// or http://", root)
 	}
-	policy, err := s.policy(a, path)
+	policy, err := s.policy(a)
 	if err != nil {
 		return nil, "", err
 	}
@@ -180,7 +180,7 @@ func headers(list []string) (http.Header, error) {
 }
 
 // policy says whose signatures are trusted. A keyring that will not be needed is not looked at.
-func (s *sourceFlags) policy(a *app, path string) (*sign.Policy, error) {
+func (s *sourceFlags) policy(a *app) (*sign.Policy, error) {
 	p := &sign.Policy{NoVerify: s.noVerify, AllowWeakKeys: s.weakKeys || s.old, AllowSHA1: s.weakKeys, AllowTrailing: s.old}
 	for _, text := range s.fingerprints {
 		f, err := sign.ParseFingerprint(text)

@@ -51,7 +51,8 @@ or $version_name. The hooks, in the order in which they run:
 
 A command is run by sh. %(name)s in it stands for a field, always as one word, and %% for a percent sign. Only fields
 whose name has a small letter become variables: PATH or LD_PRELOAD in a catalogue do nothing, neither does http_proxy.
-Hooks run one at a time, each in a process group of its own, which is ended when the run is interrupted.
+Hooks run one at a time, but for insert_item with --jobs, each in a process group of its own, which is ended when the run
+is interrupted.
 `
 
 func newSyncCommand(a *app) *cobra.Command {
