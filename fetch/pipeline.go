@@ -20,6 +20,11 @@ type Item struct {
 	Digest streams.Digest // the zero value: not known
 }
 
+// Small tells whether a [Pipeline] may ask for an item ahead.
+func (it Item) Small() bool {
+	return it.Size >= 0 && it.Size <= MaxPipelined && it.Digest.Algorithm != ""
+}
+
 // MaxPipelined is the largest size, in bytes, of items that a [Pipeline] asks for ahead. With larger ones it is not the
 // round trips that take the time.
 const MaxPipelined = 256 << 10
@@ -31,8 +36,8 @@ const (
 )
 
 // Pipeline reads small items over one connection, and asks for the next ones before the one before has come (RFC 9112,
-// 9.3.2). It is for items of at most [MaxPipelined] bytes with a digest, as whoever stores them finds out then if a server or
-// something on the way mixes them up; the root must be a web server with no proxy before it. Whatever that does not send as
+// 9.3.2). It is for items that are [Item.Small]: of at most [MaxPipelined] bytes, and with a digest, as whoever reads them finds
+// out then if a server or something on the way mixes them up. The root must be a web server with no proxy before it. Whatever that does not send as
 // it was asked to is read as by [Mirror.Content], and so are all items if any is not of this kind.
 //
 // Contents are to be opened in their order, by one goroutine at a time: for one that was passed over, the server is asked again.
@@ -49,7 +54,7 @@ type Pipeline struct {
 
 // Pipeline prepares to read items. Nothing is asked for before the first is opened.
 func (m *Mirror) Pipeline(items []Item) *Pipeline {
-	other := func(it Item) bool { return it.Size < 0 || it.Size > MaxPipelined || it.Digest.Algorithm == "" }
+	other := func(it Item) bool { return !it.Small() }
 	return &Pipeline{m: m, items: items, over: m.lines == nil || len(items) < 2 || slices.ContainsFunc(items, other)}
 }
 

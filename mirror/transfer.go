@@ -11,8 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/seed-43fb3962/sstream/fetch"
 	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/streams"
@@ -58,26 +56,15 @@ func (r *run) transfer(ctx context.Context, report *Report) error {
 }
 
 func (r *run) bringAll(ctx context.Context, files []*file, finder *finder, adopted *atomic.Int64) error {
-	group, ctx := errgroup.WithContext(ctx)
-	jobs := min(r.Jobs, len(files))
-	queue := newQueue(r.patcher.inOrder(files), jobs, r.isSmall)
-	for range jobs {
-		group.Go(func() error {
-			for files := queue.next(); len(files) > 0; files = queue.next() {
-				if err := r.bringSome(ctx, files, finder, adopted); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-	return group.Wait()
+	return fetch.Share(ctx, r.Jobs, r.patcher.inOrder(files), r.isSmall, func(ctx context.Context, files []*file) error {
+		return r.bringSome(ctx, files, finder, adopted)
+	})
 }
 
 // isSmall tells whether f may be asked for together with others.
-func (r *run) isSmall(f *file) bool {
-	return f.size >= 0 && f.size <= fetch.MaxPipelined && f.digest.Algorithm != "" && r.patches[f.path] == nil
-}
+func (r *run) isSmall(f *file) bool { return f.item().Small() && r.patches[f.path] == nil }
+
+func (f *file) item() fetch.Item { return fetch.Item{Path: f.path, Size: f.size, Digest: f.digest} }
 
 // bringSome makes files whole in the target, one after the other: as they lie there, from elsewhere on this machine, made of
 // a delta, or from the source.
@@ -91,7 +78,7 @@ func (r *run) bringSome(ctx context.Context, files []*file, finder *finder, adop
 		found, err := finder.find(ctx, f)
 		if err == nil && !found {
 			missing = append(missing, f)
-			items = append(items, fetch.Item{Path: f.path, Size: f.size, Digest: f.digest})
+			items = append(items, f.item())
 			continue
 		}
 		if err := r.done(f, err); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seed-43fb3962/sstream/fetch"
+	"github.com/seed-43fb3962/sstream/store"
 )
 
 // finding is what came of reading a file.
@@ -17,8 +18,26 @@ type finding struct {
 	broken   bool // the file itself is wrong, not only what it makes together with another
 }
 
-// read compares a file with what is listed of it.
-func (r *run) read(ctx context.Context, f *file) (found finding) {
+// readSome reads files one after the other.
+func (r *run) readSome(ctx context.Context, files []*file) error {
+	items := make([]fetch.Item, len(files))
+	for i, f := range files {
+		items[i] = f.item()
+	}
+	pipeline := r.m.Pipeline(items)
+	defer pipeline.Close()
+	for i, f := range files {
+		f.found = r.read(ctx, f, pipeline.Content(i))
+		if f.found.broken && len(files) > 1 { // it may have been mixed up with another one on the way
+			r.Log.Info("reading it alone", "path", f.path, "before", f.found.problems)
+			f.found = r.read(ctx, f, r.content(f))
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// read compares a file, whose content is c, with what is listed of it.
+func (r *run) read(ctx context.Context, f *file, c store.Content) (found finding) {
 	r.Log.Debug("reading", "path", f.path)
 	wrong := func(refs []string, format string, args ...any) {
 		found.problems = append(found.problems, Problem{Path: f.path, Items: refs, Text: fmt.Sprintf(format, args...)})
@@ -31,14 +50,14 @@ func (r *run) read(ctx context.Context, f *file) (found finding) {
 	for _, s := range f.sums {
 		c := check{s, s.new()}
 		if s.before != "" {
-			if _, err := r.copy(ctx, r.files[s.before], c.hash); err != nil {
+			if _, err := copyTo(ctx, c.hash, r.content(r.files[s.before])); err != nil {
 				continue // it is a problem of that file
 			}
 		}
 		checks, sums = append(checks, c), append(sums, c.hash)
 	}
 	var err error
-	if found.read, err = r.copy(ctx, f, io.MultiWriter(sums...)); err != nil {
+	if found.read, err = copyTo(ctx, io.MultiWriter(sums...), c); err != nil {
 		found.broken = true
 		wrong(f.refs, "%s", r.without(f.path, err))
 		return found
@@ -62,13 +81,15 @@ type check struct {
 	hash hash.Hash
 }
 
-// copy reads a file of the size that is listed into w. Without a size that can be relied on it reads to the end.
-func (r *run) copy(ctx context.Context, f *file, w io.Writer) (int64, error) {
-	size := int64(-1)
-	if len(f.sizes) == 1 {
-		size = f.sizes[0]
-	}
-	in, err := r.m.Content(f.path, size, f.digest()).Open(ctx, 0)
+// content is what the mirror has of a file, read to the end if there is no size that can be relied on.
+func (r *run) content(f *file) store.Content {
+	it := f.item()
+	return r.m.Content(it.Path, it.Size, it.Digest)
+}
+
+// copyTo reads c into w.
+func copyTo(ctx context.Context, w io.Writer, c store.Content) (int64, error) {
+	in, err := c.Open(ctx, 0)
 	if err != nil {
 		return 0, err
 	}

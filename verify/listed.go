@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/seed-43fb3962/sstream/fetch"
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
@@ -104,7 +105,16 @@ func (r *run) combined(ref string, e *streams.Entity, path string) {
 	}
 }
 
-// digest is the strongest checksum that all items agree on, for reading the file. The zero value if there is none.
+// item is what all items agree on, for reading the file.
+func (f *file) item() fetch.Item {
+	it := fetch.Item{Path: f.path, Size: -1, Digest: f.digest()}
+	if len(f.sizes) == 1 {
+		it.Size = f.sizes[0]
+	}
+	return it
+}
+
+// digest is the strongest checksum that all items agree on. The zero value if there is none.
 func (f *file) digest() streams.Digest {
 	for _, name := range streams.Algorithms {
 		var list []string

@@ -21,7 +21,7 @@ func (r *run) repair(ctx context.Context, files []*file) {
 		}
 	})
 	r.each(wrong, func(f *file) {
-		now := r.read(ctx, f)
+		now := r.read(ctx, f, r.content(f))
 		now.read += f.found.read
 		if len(now.problems) == 0 {
 			now.problems = f.found.problems
@@ -38,9 +38,9 @@ func (r *run) repair(ctx context.Context, files []*file) {
 
 // replace takes a file from where it can be had.
 func (r *run) replace(ctx context.Context, f *file) error {
-	d := f.digest()
-	if len(f.sizes) != 1 || d.Algorithm == "" {
+	it := f.item()
+	if it.Size < 0 || it.Digest.Algorithm == "" {
 		return errors.New("the documents do not say what it must be")
 	}
-	return r.Repair.To.Put(ctx, f.path, r.Repair.From.Content(f.path, f.sizes[0], d))
+	return r.Repair.To.Put(ctx, it.Path, r.Repair.From.Content(it.Path, it.Size, it.Digest))
 }

@@ -240,7 +240,9 @@ func (r *run) checkFiles(ctx context.Context) error {
 	for _, path := range slices.Sorted(maps.Keys(r.files)) {
 		files = append(files, r.files[path])
 	}
-	r.each(files, func(f *file) { f.found = r.read(ctx, f) })
+	if err := fetch.Share(ctx, r.Jobs, files, func(f *file) bool { return f.item().Small() }, r.readSome); err != nil {
+		return err
+	}
 	if r.Repair != nil {
 		r.repair(ctx, files)
 	}

@@ -159,6 +159,31 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestManySmall: small files are read together, each again alone before it is told to be wrong.
+func TestManySmall(t *testing.T) {
+	files, items := good(), []string{}
+	for i := range 100 {
+		path, body := fmt.Sprintf("d/%03d", i), fmt.Sprint("content ", i)
+		files[path] = body
+		items = append(items, item(path, "text", body, ""))
+	}
+	files["streams/v1/c.json"] = products(items...)
+	for _, jobs := range []int{1, 3} {
+		s := fetchtest.New(t, files)
+		s.Put("d/030", "CONTENT 30")
+		s.Remove("d/031")
+		s.Fail("d/001", 1, fetchtest.Instead("content 2"))
+		report, err := verify.Run(t.Context(), open(t, s.URL), verify.Options{Jobs: jobs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := lines(report); len(got) != 3 || report.Files != 100 || !strings.HasPrefix(got[0], "d/030: its sha256 is "+sha("CONTENT 30")) ||
+			!strings.HasPrefix(got[1], "d/030: its md5 is ") || got[2] != "d/031: 404 Not Found (c/p/1/i31)" {
+			t.Errorf("%d jobs: %q", jobs, got)
+		}
+	}
+}
+
 func TestReport(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, good())
