@@ -20,6 +20,16 @@ func TestPrefixes(t *testing.T) {
 		{"y --path=x -- --pa", "x false [y --pa]", ""},
 		{"--no y", "", "ambiguous option: --no could match --no-item-download, --no-verify"},
 		{"--nope", "", "unknown flag: --nope"},
+		{"--pa --no-item y", "", "--path: a value is expected, before --no-item"},
+		{"--path --no y", "", "--path: a value is expected, before --no"},
+		{"--path -- y", "", "--path: a value is expected, before --"},
+		{"-vo -vv y", "", "-vo: a value is expected, before -vv"},
+		{"-o -v y", "", "-o: a value is expected, before -v"},
+		{"--path", "", "flag needs an argument: --path"},
+		{"--path -1 -o- y", "-1 false [y]", ""},
+		{"--path -vx -o-v -v --pa=--no y", "--no false [y]", ""},
+		{"-o --nope y", " false [y]", ""},
+		{"-o -é y", " false [y]", ""},
 	} {
 		a, out, errs := testApp(t)
 		var path string
@@ -29,6 +39,8 @@ func TestPrefixes(t *testing.T) {
 			return nil
 		}}
 		cmd.Flags().StringVar(&path, "path", "", "")
+		cmd.Flags().StringP("output", "o", "", "")
+		cmd.Flags().CountP("verbose", "v", "")
 		cmd.Flags().BoolVar(&noItem, "no-item-download", false, "")
 		cmd.Flags().BoolVar(&noVerify, "no-verify", false, "")
 		code := a.execute(t.Context(), cmd, strings.Fields(c.args))
