@@ -2,6 +2,7 @@ package glance_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -163,6 +164,31 @@ func TestModifyHook(t *testing.T) {
 	o.ModifyHook = []string{"false"}
 	s.id = "other"
 	s.check(s.run(m, o, "version=24.04", "ftype=disk1.img", "arch=amd64"), "modify hook false: exit status 1")
+}
+
+// cancelling is a writer that cancels something.
+type cancelling struct{ cancel func() }
+
+func (c cancelling) Write(p []byte) (int, error) { c.cancel(); return len(p), nil }
+
+// TestModifyHookInterrupted: what a hook has begun, and what holds its output open, ends with it.
+func TestModifyHookInterrupted(t *testing.T) {
+	s := newSetup(t, openstacktest.New(t, "RegionOne").Getenv, "RegionOne")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	o := released
+	o.ModifyHook, o.Stderr = []string{"sh", "-c", "sleep 3600 & echo begun >&2; wait"}, cancelling{cancel}
+	o.Environ, o.TempDir = []string{"PATH=" + os.Getenv("PATH")}, t.TempDir()
+	p, err := s.decide(newMirror(t, "base"), o, "version=22.04", "ftype=disk1.img")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Do(ctx); err != context.Canceled {
+		t.Errorf("error %v", err)
+	}
+	if left, err := os.ReadDir(o.TempDir); len(left) > 0 || err != nil {
+		t.Errorf("temporary files are left: %v %v", left, err)
+	}
 }
 
 // TestModifyHookOfBadCatalogue: the hook is given fields whose names shells, loaders and other programs take for their own neither

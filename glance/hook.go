@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/seed-43fb3962/sstream/internal/environ"
+	"github.com/seed-43fb3962/sstream/internal/group"
 	"github.com/seed-43fb3962/sstream/store"
 	"github.com/seed-43fb3962/sstream/streams"
 )
@@ -79,7 +80,7 @@ func (o *Options) runHook(ctx context.Context, it *item, path string) error {
 	cmd := exec.CommandContext(ctx, o.ModifyHook[0], o.ModifyHook[1:]...)
 	cmd.Stdout, cmd.Stderr = o.Stdout, o.Stderr
 	cmd.Env = slices.Concat(o.Environ, env, []string{imagePath + "=" + path})
-	if err := cmd.Run(); err != nil {
+	if err := group.Run(ctx, cmd); err != nil {
 		return fmt.Errorf("modify hook %s: %w", strings.Join(o.ModifyHook, " "), err)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/seed-43fb3962/sstream/internal/environ"
+	"github.com/seed-43fb3962/sstream/internal/group"
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
@@ -22,9 +23,6 @@ type call struct {
 	fields *streams.Flat // of the catalogue; changed by the call
 	own    [][2]string   // fields of ours, which come last
 }
-
-// mercy is how long a hook that is told to end may take.
-const mercy = 5 * time.Second
 
 // maxLoaded is how much load_products may print.
 const maxLoaded = 256 << 20
@@ -95,13 +93,8 @@ func (r *run) call(ctx context.Context, c call, stdout io.Writer) (code int, err
 	cmd := exec.CommandContext(limit, "sh", append([]string{"-c", t.script, c.hook}, args...)...)
 	cmd.Env = append(r.Env[:len(r.Env):len(r.Env)], env...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = r.Stdin, r.shared(stdout), r.shared(r.Stderr)
-	cmd.WaitDelay = mercy + time.Second
-	finish, err := inGroup(cmd)
-	if err != nil {
-		return 0, fmt.Errorf("cannot run hook %s for %s: %w", c.hook, c.about, err)
-	}
-	err = cmd.Run()
-	finish(err != nil && limit.Err() != nil)
+	cmd.WaitDelay = group.Mercy + time.Second
+	err = group.Run(limit, cmd)
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
@@ -111,7 +104,7 @@ func (r *run) call(ctx context.Context, c call, stdout io.Writer) (code int, err
 	case limit.Err() != nil:
 		return 0, fmt.Errorf("hook %s for %s did not end within %s", c.hook, c.about, r.Timeout)
 	case errors.As(err, &exit):
-		return status(exit.ProcessState), nil
+		return group.Status(exit.ProcessState), nil
 	}
 	return 0, fmt.Errorf("cannot run hook %s for %s: %w", c.hook, c.about, err)
 }

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package hooks
+package group
 
 import (
 	"os"
@@ -9,4 +9,5 @@ import (
 
 func inGroup(*exec.Cmd) (finish func(stopped bool), err error) { return func(bool) {}, nil }
 
-func status(p *os.ProcessState) int { return p.ExitCode() }
+// Status is the exit status.
+func Status(p *os.ProcessState) int { return p.ExitCode() }

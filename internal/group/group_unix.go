@@ -1,6 +1,6 @@
 //go:build unix
 
-package hooks
+package group
 
 import (
 	"os"
@@ -21,7 +21,7 @@ func inGroup(cmd *exec.Cmd) (finish func(stopped bool), err error) {
 	kill := func(signal syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, signal) }
 	var last *time.Timer
 	cmd.Cancel = func() error {
-		last = time.AfterFunc(mercy, func() { kill(syscall.SIGKILL) })
+		last = time.AfterFunc(Mercy, func() { kill(syscall.SIGKILL) })
 		return kill(syscall.SIGTERM)
 	}
 	return func(stopped bool) {
@@ -30,7 +30,7 @@ func inGroup(cmd *exec.Cmd) (finish func(stopped bool), err error) {
 			if last == nil { // the shell has ended of itself
 				kill(syscall.SIGTERM)
 			}
-			_ = left.SetReadDeadline(time.Now().Add(mercy))
+			_ = left.SetReadDeadline(time.Now().Add(Mercy))
 			_, _ = left.Read(make([]byte, 1))
 			kill(syscall.SIGKILL)
 		}
@@ -41,8 +41,8 @@ func inGroup(cmd *exec.Cmd) (finish func(stopped bool), err error) {
 	}, nil
 }
 
-// status is the exit status as a shell gives it.
-func status(p *os.ProcessState) int {
+// Status is the exit status as a shell gives it.
+func Status(p *os.ProcessState) int {
 	if w, ok := p.Sys().(syscall.WaitStatus); ok && w.Signaled() {
 		return 128 + int(w.Signal())
 	}
