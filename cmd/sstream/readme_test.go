@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -43,17 +44,40 @@ func TestReadme(t *testing.T) {
 	for _, block := range blocks {
 		cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", string(block[1]))
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "GNUPGHOME="+dir)
+		cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "GNUPGHOME="+bin)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%v\n%s\n%s", err, block[1], out)
 		}
 	}
+	checkIgnored(t, dir, filepath.Join(top, ".gitignore"))
 	test, err := os.ReadFile(filepath.Join(top, ".ci/test"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Contains(readme, append([]byte("    "), test...)) {
 		t.Errorf("README.md does not name the test command of .ci/test, %s", test)
+	}
+}
+
+// checkIgnored fails the test if git would tell of a file or directory in dir. Links are those of the test.
+func checkIgnored(t *testing.T, dir, ignoreFile string) {
+	t.Helper()
+	text, err := os.ReadFile(ignoreFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		ignored := slices.ContainsFunc(strings.Split(string(text), "\n"), func(pattern string) bool {
+			match, err := filepath.Match(strings.Trim(pattern, "/"), e.Name())
+			return match && err == nil
+		})
+		if !ignored && e.Type() != os.ModeSymlink {
+			t.Errorf("the commands of README.md leave %s, which .gitignore does not know", e.Name())
+		}
 	}
 }
 
