@@ -106,7 +106,7 @@ func newSetup(t *testing.T, getenv func(string) string, regions ...string) *setu
 		t.Fatal(err)
 	}
 	s := &setup{t: t, stores: map[string]store.Store{}, regions: regions, id: "localcloud.%(region)s:partners"}
-	s.cloud, err = openstack.Connect(t.Context(), config, openstack.Options{Timeout: 20 * time.Second,
+	s.cloud, err = openstack.Connect(t.Context(), config, openstack.Options{Timeout: time.Minute,
 		Sleep: func(context.Context, time.Duration) error { return nil }})
 	if err != nil {
 		t.Fatal(err)

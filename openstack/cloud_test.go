@@ -39,7 +39,7 @@ func signIn(t *testing.T, getenv func(string) string) (*openstack.Cloud, error) 
 		t.Fatal(err)
 	}
 	return openstack.Connect(t.Context(), config, openstack.Options{
-		Timeout: 10 * time.Second, Sleep: func(context.Context, time.Duration) error { return nil },
+		Timeout: time.Minute, Sleep: func(context.Context, time.Duration) error { return nil },
 	})
 }
 

@@ -136,7 +136,7 @@ func checkTruncated(t *testing.T, s *openstack.Service) {
 // waitStatus asks until the service has noticed that a connection broke off.
 func waitStatus(t *testing.T, s *openstack.Service, id, want string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		got := getImage(t, s, id).Status
 		if got == want {
 			return
