@@ -333,3 +333,12 @@ func TestEncodedNames(t *testing.T) {
 		t.Errorf("%q, %v", got, err)
 	}
 }
+
+func TestDir(t *testing.T) {
+	dir := t.TempDir()
+	for root, want := range map[string]string{dir: dir, dir + "/": dir + "/", "file://" + dir: dir, "": ".", "http://localhost/x": ""} {
+		if got := open(t, root, quick(nil)).Dir(); got != want {
+			t.Errorf("%q: %q, want %q", root, got, want)
+		}
+	}
+}

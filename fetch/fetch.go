@@ -10,6 +10,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -169,6 +170,14 @@ func Open(root string, o Options) (*Mirror, error) {
 // URL returns the address of a file as the tools print it: the root and the path, nothing encoded, the password included.
 // Use [Redact] where it is shown or logged.
 func (m *Mirror) URL(path string) string { return m.sources[0].prefix() + path }
+
+// Dir returns the directory that the root is, "" if it is on a web server.
+func (m *Mirror) Dir() string {
+	if m.sources[0].base != nil {
+		return ""
+	}
+	return cmp.Or(m.sources[0].dir, ".")
+}
 
 // Open reads a file whose size and checksum are not known, from byte off on. It makes m a [store.Source].
 func (m *Mirror) Open(ctx context.Context, path string, off int64) (io.ReadCloser, error) {

@@ -221,7 +221,7 @@ func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o 
 		return err
 	}
 	defer src.Close()
-	if sameDirectory(src.URL("."), target) {
+	if sameDirectory(src.Dir(), target) {
 		return usageError("the source and the target are the same directory: what is removed would be lost")
 	}
 	o.Path = path
@@ -252,7 +252,7 @@ func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o 
 func sameDirectory(a, b string) bool {
 	x, err := os.Stat(a)
 	if err != nil {
-		return false // a URL
+		return false // none, as of a server
 	}
 	y, err := os.Stat(b)
 	return err == nil && os.SameFile(x, y)
