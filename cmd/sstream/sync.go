@@ -62,7 +62,7 @@ func newSyncCommand(a *app) *cobra.Command {
 		Short: "Synchronise with a mirror by running commands of yours",
 		Long: "Synchronise with a mirror by running commands of yours.\n\n" + syncHelp +
 			"\n" + exitHelp + "\n141: a hook ended so, as its reader had gone.",
-		Example: `  sstream sync --hook=hook-debug --path=streams/v1/index.json examples/foocloud/
+		Example: `  sstream sync --hook=tools/hook-debug --path=streams/v1/index.json examples/foocloud/
   sstream sync --hook-load-products=./held --hook-insert-item='upload %(path_local)s as %(pubname)s' --max=1 https://cloud-images.ubuntu.com/releases/
   sstream sync --config=sync.yaml`,
 	}
@@ -79,7 +79,7 @@ func newOldSyncCommand(a *app) *cobra.Command {
 		Short: "Synchronise with a mirror by running commands of yours (now: sstream sync)",
 		Long: "Synchronise with a mirror by running commands of yours, with the command line of the Python tool: a hook is the name\n" +
 			"of an executable file. See also: sstream sync --help.\n\n" + syncHelp + "\nExit codes: 0 done, 1 failed, 2 wrong usage, 141 as a hook did.",
-		Example: `  sstream-sync --hook=hook-debug --path=streams/v1/index.json examples/foocloud/`,
+		Example: `  sstream-sync --hook=tools/hook-debug --path=streams/v1/index.json examples/foocloud/`,
 	}
 	s.add(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return s.main(cmd.Context(), a, cmd.Flags(), args) }
