@@ -189,6 +189,34 @@ func TestBuildSeed(t *testing.T) {
 	}
 }
 
+// TestBuildListedSize: the size and the checksum that an index lists of a catalogue stay as long as that does.
+func TestBuildListedSize(t *testing.T) {
+	r := newTestRoot(t)
+	r.put(product0+"v1/lxd.tar.xz", "meta")
+	r.put(product0+"v1/rootfs.squashfs", "root")
+	r.mustBuild(Options{})
+	name := filepath.Join(r.dir, "streams/v1/index.json")
+	index := func() string {
+		t.Helper()
+		body, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(body)
+	}
+	r.put("streams/v1/index.json", strings.Replace(index(), `"path":`, `"size": 7, "sha256": "x", "path":`, 1))
+	r.mustBuild(Options{})
+	if !strings.Contains(index(), `"sha256"`) {
+		t.Errorf("the catalogue is the same, its checksum is gone: %s", index())
+	}
+	r.put(product0+"v2/lxd.tar.xz", "meta2")
+	r.put(product0+"v2/rootfs.squashfs", "root2")
+	r.mustBuild(Options{})
+	if text := index(); strings.Contains(text, `"sha256"`) || strings.Contains(text, `"size"`) {
+		t.Errorf("the catalogue is another one, and listed as it was: %s", text)
+	}
+}
+
 func sumOf(text string) string {
 	h := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(h[:])

@@ -51,6 +51,9 @@ func (x *index) set(stream string, products *streams.Products, changed bool) {
 	e.Set("datatype", streams.String(datatype))
 	e.Set("path", streams.String(x.site.document(stream)))
 	e.Set("format", streams.String(streams.ProductsFormat))
+	if changed {
+		e.ForgetContent() // of the catalogue that is replaced
+	}
 	if changed || e.Str("updated") == "" {
 		e.Set("updated", x.site.stamp())
 	}
