@@ -196,7 +196,8 @@ func TestFullDiskResumed(t *testing.T) {
 		}
 		_, _ = w.Write(body[sent:])
 	})
-	sstream, mirror := newProgram(t), []string{"mirror", server.URL + "streams/v1/index.json", target}
+	// with one job the small file is there before the disk is full
+	sstream, mirror := newProgram(t), []string{"mirror", "--jobs=1", server.URL + "streams/v1/index.json", target}
 	out, code := sstream.call(t, mirror...)
 	if code != exitFailed || !strings.Contains(out, bigFile) || !strings.Contains(out, "no space left on device") {
 		t.Errorf("exit code %d: %s", code, out)
