@@ -1,9 +1,12 @@
 package maintain
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
+	"syscall"
 )
 
 // disk is what is below a directory.
@@ -14,11 +17,32 @@ type disk struct {
 
 type dirFS interface {
 	fs.StatFS
-	fs.ReadFileFS
 	fs.ReadLinkFS
 }
 
 func openDisk(root string) disk { return disk{os.DirFS(root).(dirFS), root} }
+
+var errIrregular = errors.New("it is not a regular file")
+
+// Open refuses what is neither a file nor a directory: a fifo would keep it waiting, a device never end.
+func (d disk) Open(name string) (fs.File, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	f, err := os.OpenFile(filepath.Join(d.root, filepath.FromSlash(name)), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: bare(err)}
+	}
+	info, err := f.Stat()
+	if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		err = errIrregular
+	}
+	if err != nil {
+		_ = f.Close() // nothing was read
+		return nil, &fs.PathError{Op: "open", Path: name, Err: bare(err)}
+	}
+	return f, nil
+}
 
 // opener opens a directory that is in it.
 type opener interface {

@@ -271,7 +271,7 @@ func (s *scanner) file(dir string, e fs.DirEntry) (File, error) {
 		info, err = fs.Stat(s.fsys, path.Join(dir, e.Name()))
 	}
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a regular file")
+		err = errIrregular
 	}
 	if err != nil {
 		return f, err
