@@ -160,6 +160,19 @@ func TestPruneOfAll(t *testing.T) {
 	}
 }
 
+// TestPruneLongName: a version whose name is as long as names may be can be deleted like any other.
+func TestPruneLongName(t *testing.T) {
+	r := newTestRoot(t)
+	long := product0 + "2" + strings.Repeat("é", (longestName-1)/2)
+	r.version(long)
+	r.version(product0 + "3")
+	r.mustBuild(Options{})
+	plans, err := r.prune(PruneOptions{Retention: Retention{Builds: 1}})
+	if err != nil || len(plans[0].Failed) > 0 || r.exists(long) {
+		t.Errorf("got %+v, %v", plans, err)
+	}
+}
+
 func TestPruneGuards(t *testing.T) {
 	r := newTestRoot(t)
 	for i := range 4 {

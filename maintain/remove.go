@@ -160,6 +160,9 @@ func (r *remover) forget() error {
 // prunedSuffix ends the name of a version, hidden besides, that is being deleted.
 const prunedSuffix = ".pruned"
 
+// longestName is how many bytes a file system takes for a name.
+const longestName = 255
+
 // isPruned tells whether a directory is what is left of a version by a deletion that did not come to its end.
 func isPruned(name string) bool {
 	return strings.HasPrefix(name, ".") && strings.HasSuffix(name, prunedSuffix)
@@ -173,7 +176,9 @@ func hideVersion(root, version string) (hidden string, err error) {
 		return "", err
 	}
 	defer dir.Close()
-	hidden = path.Join(path.Dir(version), "."+strings.TrimPrefix(path.Base(version), ".")+prunedSuffix)
+	name := strings.TrimPrefix(path.Base(version), ".")
+	name = strings.ToValidUTF8(name[:min(len(name), longestName-len(prunedSuffix)-1)], "")
+	hidden = path.Join(path.Dir(version), "."+name+prunedSuffix)
 	if err := dir.RemoveAll(hidden); err != nil { // an earlier version of that name may have left some
 		return "", err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"path"
 	"time"
 
 	"github.com/seed-43fb3962/sstream/streams"
@@ -24,7 +25,7 @@ type site struct {
 }
 
 // document is the path of a document: "images" is streams/v1/images.json.
-func (s *site) document(name string) string { return "streams/" + s.version + "/" + name + ".json" }
+func (s *site) document(name string) string { return path.Join("streams", s.version, name+".json") }
 
 // style is how documents are written: as Go's encoding/json writes them, the fields in their order.
 func (s *site) style() streams.Style {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -122,7 +124,9 @@ func (m *maintainer) run(cmd *cobra.Command, args []string, work func(ctx contex
 	//lint:ignore ST1005 the old tool's words
 	err := errors.New(`Argument "path" is required and cannot be empty`)
 	if len(args) > 0 && args[0] != "" {
-		err = work(ctx, args[0])
+		if err = m.checkStreamVersion(); err == nil {
+			err = work(ctx, args[0])
+		}
 	}
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
@@ -131,6 +135,16 @@ func (m *maintainer) run(cmd *cobra.Command, args []string, work func(ctx contex
 		m.log.Error(strings.TrimSuffix(line, "\n"))
 	}
 	return &exitError{code: exitFailed}
+}
+
+// checkStreamVersion takes "v1/" for "v1", and refuses what leads out of streams/.
+func (m *maintainer) checkStreamVersion() error {
+	v := path.Clean(m.streamVersion)
+	if !fs.ValidPath(v) {
+		return fmt.Errorf("--stream-version: %q is not the name of a directory", m.streamVersion)
+	}
+	m.streamVersion = v
+	return nil
 }
 
 // refuse says what is wrong with the command line before there is a log.
