@@ -65,15 +65,6 @@ type File struct {
 	Modified time.Time
 }
 
-// File returns the file of that name, nil if there is none.
-func (v *Version) File(name string) *File {
-	i, ok := slices.BinarySearchFunc(v.Files, name, func(f File, name string) int { return strings.Compare(f.Name, name) })
-	if !ok {
-		return nil
-	}
-	return &v.Files[i]
-}
-
 // Missing says what keeps the version from being complete, "" if nothing does: it is hidden, or it lacks the metadata
 // (of any client in clients) or a root file system.
 func (v *Version) Missing(clients []Client) string {

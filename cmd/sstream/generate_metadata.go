@@ -27,7 +27,7 @@ func newGenerateMetadataCommand(a *app) *cobra.Command {
 		Use:   "generate-metadata FILE",
 		Short: "Make the metadata file of an image",
 		Long: `generate-metadata writes FILE, a tarball with the metadata.yaml that LXD and Incus ask of an image. It asks no questions,
-and makes the same file of the same options.
+and makes the same file of the same options, if one of them is --created or SOURCE_DATE_EPOCH says what time it is.
 
 ` + exitHelp,
 		Example: `  sstream generate-metadata incus.tar.xz --os Ubuntu --release noble --arch x86_64
@@ -50,8 +50,11 @@ and makes the same file of the same options.
 				}
 				m.Properties[key] = value
 			}
-			var err error
-			if m.CreationDate, err = unixTime(created, time.Now()); err != nil {
+			made, err := now(a)
+			if err != nil {
+				return err
+			}
+			if m.CreationDate, err = unixTime(created, made); err != nil {
 				return usageError("--created: %v", err)
 			}
 			if m.ExpiryDate, err = unixTime(expires, time.Unix(0, 0)); err != nil {
