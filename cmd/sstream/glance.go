@@ -254,18 +254,17 @@ func (g *glanceFlags) targets(ctx context.Context, a *app, cloud *openstack.Clou
 		return err
 	}
 	for _, region := range regions {
+		t, err := glance.NewTarget(cloud, region, g.contentID, nil)
+		if err != nil {
+			return nil, nil, errors.Join(err, done())
+		}
 		s, closer, err := g.output(ctx, cloud, region)
 		if err != nil {
 			return nil, nil, errors.Join(err, done())
 		}
 		closers = append(closers, closer)
-		var publisher *publish.Publisher
 		if s != nil {
-			publisher = &publish.Publisher{Store: s, Signer: signer}
-		}
-		t, err := glance.NewTarget(cloud, region, g.contentID, publisher)
-		if err != nil {
-			return nil, nil, errors.Join(err, done())
+			t.Publisher = &publish.Publisher{Store: s, Signer: signer}
 		}
 		targets = append(targets, t)
 	}
@@ -290,6 +289,9 @@ func (g *glanceFlags) output(ctx context.Context, cloud *openstack.Cloud, region
 		}
 		return swift.New(service, container, prefix, swift.Options{ReadACL: swift.PublicRead}), none, nil
 	case g.outputDir != "":
+		if !filepath.IsLocal(region) {
+			return nil, nil, fmt.Errorf("output: the region %q cannot be the name of a directory", region)
+		}
 		path := filepath.Join(g.outputDir, region)
 		d, err := store.OpenDir(path, store.DirOptions{Create: !g.dryRun})
 		if errors.Is(err, fs.ErrNotExist) && g.dryRun {

@@ -79,6 +79,22 @@ func with(program string, options []string, args ...string) []string {
 	return append(append(strings.Fields(program), options...), args...)
 }
 
+// A directory is made for a region that there is, and below --output-dir.
+func TestGlanceOutputOfRegion(t *testing.T) {
+	c := newCloudTest(t)
+	c.cloud = openstacktest.New(t, "../up")
+	for region, want := range map[string]string{"Typo": "Typo", "../up": `output: the region "../up" cannot be the name of a directory`} {
+		dir := t.TempDir()
+		_, errs, code := c.run("sstream", "glance", "--region="+region, "--cloud-name=c", "--content-id=c", "--output-dir="+filepath.Join(dir, "out"), "$URL/streams/v1/index.json")
+		if code != exitFailed || !strings.Contains(errs, want) {
+			t.Errorf("%s: exit code %d, %s", region, code, errs)
+		}
+		if made, err := os.ReadDir(dir); len(made) > 0 || err != nil {
+			t.Errorf("%s: made %v, %v", region, made, err)
+		}
+	}
+}
+
 // The command of the Python tool's documentation, word for word, and what it prints.
 func TestOldGlanceCommand(t *testing.T) {
 	c := newCloudTest(t)
