@@ -132,8 +132,8 @@ func respond(c net.Conn, body string) {
 // TestPipelineDepth: a new server is asked for two items at once, one that has answered for many.
 func TestPipelineDepth(t *testing.T) {
 	files, items := many(100)
-	depths := make(chan int, len(items))
-	root := scripted(t, func(_ int, c net.Conn) {
+	var depths []int
+	serve := func(c net.Conn) {
 		requests := make(chan *http.Request, len(items))
 		go func() {
 			defer close(requests)
@@ -146,21 +146,20 @@ func TestPipelineDepth(t *testing.T) {
 			}
 		}()
 		for r := range requests {
-			for wait := 0; wait < 20 && len(requests) < 31; wait++ { // whatever is coming comes in this time
-				time.Sleep(time.Millisecond)
-			}
-			depths <- 1 + len(requests)
+			time.Sleep(time.Second) // until everybody waits: then what is to come has come
+			depths = append(depths, 1+len(requests))
 			respond(c, files[r.URL.Path[1:]])
 		}
-	})
-	readThrough(t, open(t, root, never()), items)
-	close(depths)
-	var all []int
-	for d := range depths {
-		all = append(all, d)
 	}
-	if all[0] > 2 || slices.Max(all) > 32 || slices.Max(all) < 16 {
-		t.Errorf("under way: %d", all)
+	bubble(t, files, func(t *testing.T, _ *fetchtest.Server, m *fetch.Mirror) { readThrough(t, m, items) }, func(o *fetch.Options) {
+		o.Dial = func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			go serve(there)
+			return here, nil
+		}
+	})
+	if len(depths) != len(items) || depths[0] != 2 || slices.Max(depths) != 32 {
+		t.Errorf("under way: %d", depths)
 	}
 }
 
