@@ -128,25 +128,39 @@ func (p *pruner) planStream(ctx context.Context, name string) (*PrunePlan, error
 	return p.Plan(have, p.now()), nil
 }
 
-// touched finds out when the versions that are not listed were last written to.
+// touched finds out when the versions that are not listed were last written to. Of a product that is not listed either,
+// what has come into its directory counts too: files may come with the dates that they have elsewhere.
 func (p *pruner) touched(tree *Tree, catalogue *streams.Products) map[string]time.Time {
 	touched := make(map[string]time.Time)
 	if !p.Dangling {
 		return touched
 	}
 	for _, product := range tree.Products {
+		var arrived time.Time
+		if _, known := catalogue.Products.Get(product.ID()); !known {
+			arrived = p.changed(product.Path)
+		}
 		for _, v := range product.Versions {
 			if _, listed := catalogue.Find(streams.Ref{Product: product.ID(), Version: v.Name}); !listed {
-				touched[v.Path] = p.newest(v.Path)
+				touched[v.Path] = p.newest(v.Path, arrived)
 			}
 		}
 	}
 	return touched
 }
 
-// newest is when a directory, or anything in it, was last changed.
-func (p *pruner) newest(dir string) time.Time {
-	var last time.Time
+// changed is when something has come into a directory or left it.
+func (p *pruner) changed(dir string) time.Time {
+	info, err := fs.Stat(p.fsys, dir)
+	if err != nil {
+		return p.now() // unknown: it may be in use
+	}
+	return info.ModTime()
+}
+
+// newest is when a directory, or anything in it, was last changed, if that was after since.
+func (p *pruner) newest(dir string, since time.Time) time.Time {
+	last := since
 	_ = fs.WalkDir(p.fsys, dir, func(_ string, e fs.DirEntry, err error) error {
 		info := fs.FileInfo(nil)
 		if err == nil {

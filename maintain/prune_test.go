@@ -173,6 +173,31 @@ func TestPruneLongName(t *testing.T) {
 	}
 }
 
+// TestPruneDanglingProduct: a product that has just come is left alone, however old its files.
+func TestPruneDanglingProduct(t *testing.T) {
+	r := newTestRoot(t)
+	r.version(product0 + "20240101")
+	r.mustBuild(Options{})
+	const product, version = "images/debian/sid/amd64/default", "images/debian/sid/amd64/default/20240101"
+	r.version(version)
+	r.age(version, 7*time.Hour)
+	for _, step := range []struct {
+		by   time.Duration
+		gone bool
+	}{{5 * time.Hour, false}, {7 * time.Hour, true}} {
+		then := time.Now().Add(-step.by)
+		if err := os.Chtimes(filepath.Join(r.dir, product), then, then); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.prune(PruneOptions{Retention: Retention{Dangling: true}}); err != nil {
+			t.Fatal(err)
+		}
+		if r.exists(version) == step.gone {
+			t.Errorf("its directory is %v old: deleted is %v", step.by, !step.gone)
+		}
+	}
+}
+
 func TestPruneGuards(t *testing.T) {
 	r := newTestRoot(t)
 	for i := range 4 {
