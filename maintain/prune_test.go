@@ -198,6 +198,20 @@ func TestPruneDanglingProduct(t *testing.T) {
 	}
 }
 
+// TestRemoveVersionTakesLeftovers: a version is deleted together with what a deletion that was killed has left of one of its
+// name; to delete that too, as a prune that found both does, is no failure.
+func TestRemoveVersionTakesLeftovers(t *testing.T) {
+	r := newTestRoot(t)
+	left := product0 + ".2" + prunedSuffix
+	r.version(product0 + "2")
+	r.put(left+"/rootfs.squashfs", "half")
+	for _, path := range []string{product0 + "2", left} {
+		if err := removeVersion(r.dir, path); err != nil || r.exists(path) {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
 func TestPruneGuards(t *testing.T) {
 	r := newTestRoot(t)
 	for i := range 4 {

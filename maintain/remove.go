@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -185,7 +186,8 @@ func hideVersion(root, version string) (hidden string, err error) {
 	return hidden, dir.Rename(version, hidden)
 }
 
-// removeVersion deletes the directory of a version, hidden first, or a file of one.
+// removeVersion deletes the directory of a version, hidden first, or a file of one. What is not there is deleted: hiding
+// a version takes what an earlier deletion of that version left.
 func removeVersion(root, version string) error {
 	dir, err := os.OpenRoot(root)
 	if err != nil {
@@ -193,6 +195,9 @@ func removeVersion(root, version string) error {
 	}
 	defer dir.Close()
 	info, err := dir.Lstat(version)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err == nil && info.IsDir() && !isPruned(path.Base(version)) {
 		version, err = hideVersion(root, version)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -38,6 +39,8 @@ func (p program) run(t *testing.T, args ...string) {
 func (p program) killed(t *testing.T, after time.Duration, args ...string) bool {
 	t.Helper()
 	cmd := exec.Command(string(p), args...)
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +49,7 @@ func (p program) killed(t *testing.T, after time.Duration, args ...string) bool 
 	err := cmd.Wait()
 	exit := new(exec.ExitError)
 	if err != nil && (!errors.As(err, &exit) || exit.Exited()) {
-		t.Fatalf("%s: %v", cmd, err)
+		t.Fatalf("%s: %v: %s", cmd, err, &said)
 	}
 	return err != nil
 }
