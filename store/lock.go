@@ -18,6 +18,8 @@ const lockPath = ours + "/lock"
 // lockPause is how often a waiting run asks again. There is no call that waits for a lock and can be interrupted.
 const lockPause = 100 * time.Millisecond
 
+var errLocked = errors.New("locked")
+
 // Lock implements [Locker]. The lock ends with the process, however that ends. What earlier runs have left aside is
 // removed.
 func (d *Dir) Lock(ctx context.Context) (unlock func() error, err error) {

@@ -11,21 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var errLocked = errors.New("locked")
-
-// lockFile takes the lock of f for this descriptor, until it is closed. It does not wait: the error is errLocked.
-func lockFile(f *os.File) error {
-	conn, err := f.SyscallConn() // Fd would make two calls more, and this is done for every file that is written
-	if err != nil {
-		return err
-	}
-	locking := conn.Control(func(fd uintptr) { err = unix.Flock(int(fd), unix.LOCK_EX|unix.LOCK_NB) })
-	if err == unix.EWOULDBLOCK {
-		return errLocked
-	}
-	return errors.Join(locking, err)
-}
-
 // createFile makes the file of that name, which is not a path, in dir. [os.Root] would make five calls more to find out
 // whether it can be polled, and this is done for every file that is written.
 func createFile(dir *folder, name string) (*os.File, error) {
@@ -87,15 +72,6 @@ func device(info fs.FileInfo) uint64 {
 		return uint64(s.Dev)
 	}
 	return 0
-}
-
-// freeBytes returns the space left for us on the filesystem of f.
-func freeBytes(f *os.File) (int64, error) {
-	var s unix.Statfs_t
-	if err := unix.Fstatfs(int(f.Fd()), &s); err != nil {
-		return 0, err
-	}
-	return int64(s.Bavail) * int64(s.Bsize), nil // of 32 bits on some machines
 }
 
 // syncFilesystem makes the whole filesystem of f durable.

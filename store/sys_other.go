@@ -10,12 +10,8 @@ import (
 
 // What these do on Linux is an optimisation, or reported as missing.
 
-var errLocked = errors.New("locked")
-
-func lockFile(*os.File) error                 { return errors.ErrUnsupported }
 func linkCount(fs.FileInfo) uint64            { return 1 }
 func device(fs.FileInfo) uint64               { return 0 }
-func freeBytes(*os.File) (int64, error)       { return 0, errors.ErrUnsupported }
 func syncFilesystem(*os.File) error           { return errors.ErrUnsupported }
 func startWriteback(f *os.File, off, n int64) {}
 
