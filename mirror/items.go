@@ -117,10 +117,7 @@ func checkPlace(path string, documents map[string]bool) error {
 func (r *run) checkDirectories(byPath map[string]*file, documents map[string]bool) error {
 	before := "" // its directories have been looked at
 	check := func(path string) error {
-		for dir := range above(path) {
-			if strings.HasPrefix(before, path[:len(dir)+1]) {
-				break
-			}
+		for dir := range above(path, before) {
 			if byPath[dir] != nil || documents[dir] {
 				return fmt.Errorf("source: %s has the path %s, which %s needs as a directory for %s", r.whatIsAt(dir), dir, r.whatIsAt(path), path)
 			}

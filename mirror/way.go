@@ -12,10 +12,13 @@ import (
 	"github.com/seed-43fb3962/sstream/store"
 )
 
-// above yields the directories that a path needs, the nearest first.
-func above(path string) iter.Seq[string] {
+// above yields the directories that a path needs and that before, which may be "", does not, the nearest first.
+func above(path, before string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for end := strings.LastIndexByte(path, '/'); end > 0 && yield(path[:end]); end = strings.LastIndexByte(path[:end], '/') {
+		for end := strings.LastIndexByte(path, '/'); end > 0 && !strings.HasPrefix(before, path[:end+1]); end = strings.LastIndexByte(path[:end], '/') {
+			if !yield(path[:end]) {
+				return
+			}
 		}
 	}
 }
@@ -49,15 +52,17 @@ func (r *run) checkWay(ctx context.Context, byPath map[string]*file) error {
 // collisions yields old files, each with a new path that cannot be as long as it is there.
 func (r *run) collisions(byPath map[string]*file) iter.Seq2[string, string] {
 	return func(yield func(old, path string) bool) {
+		before := ""
 		for _, f := range r.files {
-			for dir := range above(f.path) {
+			for dir := range above(f.path, before) {
 				if r.isOld(dir) && !yield(dir, f.path) {
 					return
 				}
 			}
+			before = f.path
 		}
 		for old := range r.oldFiles() {
-			for dir := range above(old) {
+			for dir := range above(old, "") { // all that are below, not only the first
 				if byPath[dir] != nil && !yield(old, dir) {
 					return
 				}
