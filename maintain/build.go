@@ -103,13 +103,7 @@ type builder struct {
 func (b *builder) open(ctx context.Context) ([]*work, error) {
 	var works []*work
 	var failed []Problem
-	var seen []string
 	for _, name := range b.Streams {
-		name = filepath.ToSlash(filepath.Clean(name))
-		if slices.Contains(seen, name) {
-			continue
-		}
-		seen = append(seen, name)
 		w, err := b.openStream(ctx, name)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

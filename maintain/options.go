@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
@@ -38,9 +39,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if len(o.Streams) == 0 {
-		o.Streams = []string{"images"}
-	}
+	o.Streams = streamNames(o.Streams)
 	if o.StreamVersion == "" {
 		o.StreamVersion = "v1"
 	}
@@ -63,6 +62,20 @@ func (o Options) withDefaults() Options {
 		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	return o
+}
+
+// streamNames returns the names of streams, each once, of directories as people write them: "images/" is images.
+func streamNames(dirs []string) []string {
+	if len(dirs) == 0 {
+		return []string{"images"}
+	}
+	var names []string
+	for _, dir := range dirs {
+		if name := filepath.ToSlash(filepath.Clean(dir)); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (o *Options) listsFor(c Client) bool { return slices.Contains(o.Clients, c) }

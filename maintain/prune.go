@@ -33,9 +33,7 @@ type PruneOptions struct {
 }
 
 func (o PruneOptions) withDefaults() PruneOptions {
-	if len(o.Streams) == 0 {
-		o.Streams = []string{"images"}
-	}
+	o.Streams = streamNames(o.Streams)
 	if o.StreamVersion == "" {
 		o.StreamVersion = "v1"
 	}
@@ -88,10 +86,6 @@ func (p *pruner) plan(ctx context.Context) ([]*PrunePlan, error) {
 	var failed []error
 	p.old, p.emptied = make(map[string][]byte), make(map[string]bool)
 	for _, name := range p.Streams {
-		name = filepath.ToSlash(filepath.Clean(name))
-		if _, twice := p.old[name]; twice {
-			continue
-		}
 		plan, err := p.planStream(ctx, name)
 		if err != nil {
 			failed = append(failed, err)

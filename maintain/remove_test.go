@@ -130,3 +130,19 @@ ubuntu:noble:amd64:cloud 20240103: disk.qcow2 incus.tar.xz lxd.tar.xz rootfs.squ
 		t.Error("the delta that makes it is still there, or written down")
 	}
 }
+
+// TestStreamNames: a stream may be named as directories are, and more than once.
+func TestStreamNames(t *testing.T) {
+	r := newTestRoot(t)
+	machine, _ := r.twoRoots()
+	names := []string{"images/", "images", "./images"}
+	report, err := Remove(t.Context(), r.dir, Options{Streams: names, Publish: r.publish}, machine)
+	if err != nil || len(report.Streams) != 1 || report.Streams[0].Name != "images" {
+		t.Errorf("got %+v, %v", report, err)
+	}
+	plans, err := r.prune(PruneOptions{Streams: names})
+	if err != nil || len(plans) != 1 || plans[0].Stream != "images" {
+		t.Errorf("got %+v, %v", plans, err)
+	}
+	r.check()
+}
