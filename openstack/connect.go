@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -175,7 +174,7 @@ func (c *Config) transport(timeout time.Duration) (http.RoundTripper, error) {
 		trust.Certificates = []tls.Certificate{pair}
 	}
 	dialer := &net.Dialer{Timeout: 30 * time.Second}
-	return &http.Transport{
+	return patient{timeout, &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, address)
@@ -192,23 +191,5 @@ func (c *Config) transport(timeout time.Duration) (http.RoundTripper, error) {
 		IdleConnTimeout:       30 * time.Second,
 		WriteBufferSize:       256 << 10,
 		TLSNextProto:          map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2
-	}, nil
-}
-
-// patientConn gives every write its own time: net/http has no limit for a server that stops taking a body.
-type patientConn struct {
-	net.Conn
-	timeout time.Duration
-}
-
-func (c *patientConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.timeout)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(p)
-}
-
-// ReadFrom sends a body in large blocks. In the small ones of net/http it takes the server a twentieth more time.
-func (c *patientConn) ReadFrom(r io.Reader) (int64, error) {
-	return io.CopyBuffer(struct{ io.Writer }{c}, r, make([]byte, blockSize))
+	}}, nil
 }

@@ -68,6 +68,7 @@ type Fault struct {
 	Status  int             // of the answer; 0: the request is carried out
 	Header  http.Header     // of the answer
 	Body    string          // of the answer
+	Stall   <-chan struct{} // closed when what comes after Body may be sent; nil: Body is all
 	Applied bool            // the request is carried out, and then fails all the same
 }
 
@@ -159,12 +160,7 @@ func (c *Cloud) fail(w http.ResponseWriter, req Request, f *Fault) bool {
 	} else if f.After > 0 {
 		_, _ = io.CopyN(io.Discard, req.Body, f.After)
 	}
-	if f.Wait != nil {
-		select {
-		case <-f.Wait:
-		case <-req.Context().Done():
-		}
-	}
+	await(req, f.Wait)
 	if f.Do != nil {
 		f.Do()
 	}
@@ -182,7 +178,22 @@ func (c *Cloud) fail(w http.ResponseWriter, req Request, f *Fault) bool {
 	}
 	w.WriteHeader(f.Status)
 	io.WriteString(w, f.Body)
+	if f.Stall != nil {
+		_ = http.NewResponseController(w).Flush() // a client that went away is no error of the cloud
+		await(req, f.Stall)
+	}
 	return true
+}
+
+// await waits until gate, if there is one, is closed or the client has gone.
+func await(req Request, gate <-chan struct{}) {
+	if gate == nil {
+		return
+	}
+	select {
+	case <-gate:
+	case <-req.Context().Done():
+	}
 }
 
 // allowed tells whether the request has a token that is good.
