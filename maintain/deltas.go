@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/seed-43fb3962/sstream/vcdiff"
 )
@@ -17,10 +18,11 @@ import (
 type deltaJob struct {
 	v            *version
 	base, target *file
-	baseName     string // of the base's version
-	name         string // of the delta
-	temp         string // its name until it is known to be right
-	found        *file  // the delta that lies there, nil if there is none
+	baseName     string      // of the base's version
+	name         string      // of the delta
+	temp         string      // its name until it is known to be right
+	found        *file       // the delta that lies there, nil if there is none
+	same         []*deltaJob // itself, and those for the same file of products that are links to this one
 
 	outcome deltaOutcome
 	err     error
@@ -47,9 +49,10 @@ func (b *builder) deltas(ctx context.Context, works []*work) error {
 			jobs = b.appendMissing(jobs, p)
 		}
 	}
+	jobs = b.joinSame(jobs)
 	err := parallel(ctx, b.Workers, len(jobs), func(ctx context.Context, i int) error {
 		j := jobs[i]
-		j.temp = fmt.Sprintf(".%s.%d.tmp", j.name, i)
+		j.temp = tempName(j.name, i)
 		j.outcome, j.err = b.delta(ctx, j)
 		return ctx.Err()
 	})
@@ -65,6 +68,25 @@ func (b *builder) deltas(ctx context.Context, works []*work) error {
 		}
 	}
 	return nil
+}
+
+// joinSame keeps one job for each file: products may be links to others.
+func (b *builder) joinSame(jobs []*deltaJob) []*deltaJob {
+	first := make(map[string]*deltaJob) // by where the file really is
+	var kept []*deltaJob
+	for _, j := range jobs {
+		dir := filepath.Join(b.root, j.v.Path)
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			dir = real
+		}
+		at := filepath.Join(dir, j.name)
+		if first[at] == nil {
+			first[at] = j
+			kept = append(kept, j)
+		}
+		first[at].same = append(first[at].same, j)
+	}
+	return kept
 }
 
 // findBases tells on what each delta of a product is based, and leaves out those that no client can use. It returns the
@@ -189,7 +211,9 @@ func (b *builder) delta(ctx context.Context, j *deltaJob) (deltaOutcome, error) 
 		return deltaFailed, err
 	}
 	if useless || info.Size() >= j.target.Size && !b.Seed {
-		b.memory.addUseless(path.Join(j.v.Path, j.name), j.base.sum.sha256, j.target.sum.sha256)
+		for _, same := range j.same {
+			b.memory.addUseless(path.Join(same.v.Path, j.name), j.base.sum.sha256, j.target.sum.sha256)
+		}
 		return deltaNoGain, nil
 	}
 	if err := b.Differ.Verify(ctx, base, temp, target); err != nil {
@@ -211,21 +235,31 @@ func (b *builder) keepDelta(ctx context.Context, j *deltaJob, temp string) error
 	if err != nil {
 		return err
 	}
-	f := &file{File: File{j.name, info.Size(), info.ModTime()}, dir: j.v.Path, ftype: ftypeOf(j.name), base: j.baseName}
+	f := file{File: File{j.name, info.Size(), info.ModTime()}, dir: j.v.Path, ftype: ftypeOf(j.name), base: j.baseName}
 	buf := readBuffers.Get().(*[readSize]byte)
 	defer readBuffers.Put(buf)
 	if f.sum, err = sumFile(ctx, b.fsys, f.path(), f.File, nil, buf[:]); err != nil {
 		return err
 	}
-	f.known, f.checked, j.made = true, true, f
-	b.memory.add(f.path(), f.File, f.sum)
+	f.known, f.checked = true, true
+	for _, same := range j.same {
+		made := f
+		made.dir = same.v.Path
+		same.made = &made
+		b.memory.add(made.path(), made.File, made.sum)
+	}
 	return nil
 }
 
-// settle takes what a job came to into its version.
+// settle takes what a job came to into the versions that it is for.
 func (b *builder) settle(j *deltaJob) {
-	if j.found != nil && j.outcome != deltaKept {
-		j.found.left = true
+	for _, same := range j.same {
+		if same.found != nil && j.outcome != deltaKept {
+			same.found.left = true
+		}
+		if j.err == nil && j.outcome == deltaMade {
+			same.v.replace(same.made)
+		}
 	}
 	args := []any{"product", j.v.product.ID(), "version", j.v.Name, "item", j.name, "deltaBase", j.baseName}
 	switch {
@@ -236,7 +270,6 @@ func (b *builder) settle(j *deltaJob) {
 	case j.outcome == deltaNoGain:
 		b.Log.Info("Delta left out: it would be nearly as large as the file that it makes", args...)
 	case j.outcome == deltaMade:
-		j.v.replace(j.made)
 		j.v.product.work.deltas++
 		b.Log.Info("Delta generated successfully", args...)
 		if j.v.old == nil && j.v.Sums {
@@ -284,6 +317,13 @@ func (b *builder) selectDeltas(p *product) {
 			best[f.ftype] = f
 		}
 	}
+}
+
+// tempName is what the delta is called that is made as number i, cut off where a file system would not take it whole.
+func tempName(delta string, i int) string {
+	suffix := fmt.Sprintf(".vcdiff.%d.tmp", i)
+	stem := strings.TrimSuffix(delta, ".vcdiff")
+	return "." + strings.ToValidUTF8(stem[:min(len(stem), longestName-len(suffix)-1)], "") + suffix
 }
 
 var leftover = regexp.MustCompile(`^\..*\.vcdiff\.[0-9]+\.tmp$`)
