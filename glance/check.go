@@ -70,7 +70,10 @@ func (u *upload) confirm(ctx context.Context, i *Image, err error) (*Image, erro
 	}
 	switch {
 	case errors.Is(gone, fs.ErrNotExist):
-		return nil, fmt.Errorf("somebody deleted the image in the middle: %w", first(err, gone))
+		if err != nil {
+			gone = fmt.Errorf("%w; %w", err, gone)
+		}
+		return nil, fmt.Errorf("somebody deleted the image in the middle: %w", gone)
 	case gone != nil:
 		return nil, first(err, gone)
 	case now.Status == statusActive:

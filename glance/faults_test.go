@@ -164,6 +164,34 @@ func TestDeletedMeanwhile(t *testing.T) {
 	}
 }
 
+// What is deleted while it is uploaded, and there of another run by then, is taken over, whatever the service refuses the upload with.
+func TestTakenOverInUpload(t *testing.T) {
+	for _, status := range []int{http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusInternalServerError} {
+		cloud := openstacktest.New(t, "RegionOne")
+		first, second := newSetup(t, cloud.Getenv, "RegionOne"), newSetup(t, cloud.Getenv, "RegionOne")
+		second.stores = first.stores
+		var once sync.Once
+		cloud.Intercept = func(r openstacktest.Request) (f *openstacktest.Fault) {
+			if id, ok := strings.CutPrefix(strings.TrimSuffix(r.Path, "/file"), "v2/images/"); ok && r.Method == "PUT" {
+				once.Do(func() {
+					f = &openstacktest.Fault{After: -1, Status: status, Body: "no", Do: func() {
+						cloud.Delete("RegionOne", id)
+						second.must(newMirror(t, "base"), released)
+					}}
+				})
+			}
+			return f
+		}
+		o := released
+		o.Jobs = 1
+		if err := first.run(newMirror(t, "base"), o); err != nil {
+			t.Errorf("%d: %v", status, err)
+		}
+		first.sound(cloud)
+		first.alive("RegionOne", 3)
+	}
+}
+
 // An old image that another run is deleting at that moment is as good as removed.
 func TestRemovedMeanwhile(t *testing.T) {
 	cloud := openstacktest.New(t, "RegionOne")
