@@ -44,6 +44,25 @@ func (d disk) Open(name string) (fs.File, error) {
 	return f, nil
 }
 
+// follow returns where a path leads to through all links, as a path below dir; "" if that is elsewhere.
+func (d disk) follow(name, dir string) string {
+	var real [2]string
+	for i, at := range []string{name, dir} {
+		at, err := filepath.Abs(filepath.Join(d.root, filepath.FromSlash(at)))
+		if err == nil {
+			real[i], err = filepath.EvalSymlinks(at)
+		}
+		if err != nil {
+			return ""
+		}
+	}
+	below, err := filepath.Rel(real[1], real[0])
+	if err != nil || !filepath.IsLocal(below) {
+		return ""
+	}
+	return path.Join(dir, filepath.ToSlash(below))
+}
+
 // opener opens a directory that is in it.
 type opener interface {
 	open(name string) (folder, error)

@@ -279,7 +279,15 @@ func TestPruneLinks(t *testing.T) {
 	outside.version("default/20240102")
 	r.version(product0 + "20240101")
 	r.version(product0 + "20240102")
-	for link, to := range map[string]string{"default": filepath.Join(outside.dir, "default"), "desktop": "cloud"} {
+	if err := os.Rename(filepath.Join(r.dir, "images"), filepath.Join(r.dir, "store")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("store", filepath.Join(r.dir, "images")); err != nil {
+		t.Fatal(err)
+	}
+	for link, to := range map[string]string{
+		"default": filepath.Join(outside.dir, "default"), "desktop": "cloud", "again": "desktop", "whole": filepath.Join(r.dir, product0),
+	} {
 		if err := os.Symlink(to, filepath.Join(r.dir, "images/ubuntu/noble/amd64", link)); err != nil {
 			t.Fatal(err)
 		}
@@ -292,10 +300,12 @@ func TestPruneLinks(t *testing.T) {
 	if !outside.exists("default/20240101/lxd.tar.xz") || r.exists(product0+"20240101") {
 		t.Error("the wrong things were deleted")
 	}
-	want(t, "listing", strings.ReplaceAll(r.listing(), ": disk.qcow2 incus.tar.xz lxd.tar.xz rootfs.squashfs", ""), `ubuntu:noble:amd64:cloud 20240102
+	want(t, "listing", strings.ReplaceAll(r.listing(), ": disk.qcow2 incus.tar.xz lxd.tar.xz rootfs.squashfs", ""), `ubuntu:noble:amd64:again 20240102
+ubuntu:noble:amd64:cloud 20240102
 ubuntu:noble:amd64:default 20240101
 ubuntu:noble:amd64:default 20240102
-ubuntu:noble:amd64:desktop 20240102`)
+ubuntu:noble:amd64:desktop 20240102
+ubuntu:noble:amd64:whole 20240102`)
 }
 
 // TestPruneTraversal: a catalogue cannot make a prune delete what is not a version of its stream.

@@ -49,7 +49,7 @@ func (p *Product) ID() string {
 type Version struct {
 	Name     string
 	Path     string    // below the root
-	Real     string    // the same without a link in it, "" if it lies elsewhere
+	Real     string    // the same without a link in it, "" if it lies outside of the stream
 	Modified time.Time // see [Tree.Date]
 	Files    []File    // what clients may be told of, in byte order of their names
 	Sums     bool      // whether there is a SHA256SUMS
@@ -215,8 +215,11 @@ func (s *scanner) product(f folder, dir string, names []string, linked bool) {
 	}
 }
 
-// target returns where a link leads to, "" if that is out of the tree.
+// target returns where a link leads to, "" if that is out of the stream.
 func (s *scanner) target(link string) string {
+	if d, ok := s.fsys.(disk); ok {
+		return d.follow(link, s.tree.Stream)
+	}
 	to, err := fs.ReadLink(s.fsys, link)
 	if to = path.Join(path.Dir(link), to); err != nil || !fs.ValidPath(to) {
 		return ""
