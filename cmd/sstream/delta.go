@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -53,6 +54,9 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not worthwhile, 130 interrupted.`
   sstream delta encode --max-ratio 0.8 --workers 2 --memory 128 old.qcow2 new.qcow2 new.old.qcow2.vcdiff`,
 		Args: exactly("SOURCE", "TARGET", "DELTA"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if memory > math.MaxInt64>>20 {
+				return usageError("--memory: %d MiB are more than there can be", memory)
+			}
 			o.Memory, o.NoSecondary = memory<<20, noLZMA
 			return a.encodeDelta(cmd.Context(), args[0], args[1], args[2], &o, !noVerify)
 		},
@@ -216,9 +220,14 @@ func openSized(path string) (*os.File, int64, error) {
 }
 
 // replaceFile has write fill a new file and puts it, once it is on disk, in the place of path. If anything fails, path
-// is as it was and nothing else is left.
+// is as it was and nothing else is left. What is no file, as a device, a pipe or a directory, is not replaced.
 func replaceFile(path string, write func(f *os.File) error) (err error) {
-	part := fmt.Sprintf(".%s.%016x.part", filepath.Base(path), rand.Uint64())
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: not a regular file", path)
+	}
+	name := filepath.Base(path)
+	name = strings.ToValidUTF8(name[:min(len(name), 200)], "") // what is added to it has to fit into the 255 bytes of a name
+	part := fmt.Sprintf(".%s.%016x.part", name, rand.Uint64())
 	f, err := os.OpenFile(filepath.Join(filepath.Dir(path), part), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -38,6 +39,10 @@ func TestDelta(t *testing.T) {
 		}
 		return fields
 	}
+	longest := strings.Repeat("l", 255)
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args string
 		code int
@@ -54,6 +59,10 @@ func TestDelta(t *testing.T) {
 		{"decode ./old ./d2 ./out2", 0, ""},
 		{"decode ./other ./d ./wrong", exitFailed, "not the source this delta was made from"},
 		{"decode ./missing ./d ./wrong", exitFailed, "no such file"},
+		{"decode ./old ./d ./" + longest, 0, ""},
+		{"decode ./old ./d ./.", exitFailed, "not a regular file"},
+		{"decode ./old ./d ./pipe", exitFailed, "not a regular file"},
+		{"encode --memory 8796093022208 ./old ./new ./useless", exitUsage, "more than there can be"},
 		{"encode --max-ratio 0.5 ./other ./new ./useless", exitPart, "no delta written"},
 		{"encode --window 1 ./old ./new ./useless", exitFailed, "window size"},
 		{"encode ./old ./new", exitUsage, "the following arguments are required: DELTA"},
@@ -65,7 +74,7 @@ func TestDelta(t *testing.T) {
 			t.Errorf("%s: exit code %d, said %q %q", c.args, code, out, errs)
 		}
 	}
-	for _, name := range []string{"out", "out2"} {
+	for _, name := range []string{"out", "out2", longest} {
 		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, content["new"]) {
 			t.Errorf("%s: %v, or not what it was made from", name, err)
 		}
@@ -76,7 +85,7 @@ func TestDelta(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if !strings.Contains("old new other d d2 out out2", e.Name()) {
+		if !strings.Contains("old new other pipe d d2 out out2 "+longest, e.Name()) {
 			t.Errorf("left behind: %s", e.Name())
 		}
 	}
