@@ -63,8 +63,8 @@ func Add(ctx context.Context, root string, image Image) (string, error) {
 
 // create makes the directory of a version, hidden until it is whole.
 func (i *Image) create(ctx context.Context, final, metaName, rootName string, about *Metadata) (err error) {
-	hidden := filepath.Join(filepath.Dir(final), "."+filepath.Base(final))
-	if err := os.MkdirAll(hidden, 0o777); err != nil {
+	hidden, err := makeHidden(final)
+	if err != nil {
 		return err
 	}
 	defer func() {
@@ -75,18 +75,40 @@ func (i *Image) create(ctx context.Context, final, metaName, rootName string, ab
 	if err := i.copyInto(ctx, hidden, metaName, rootName, about); err != nil {
 		return err
 	}
-	return os.Rename(hidden, final)
+	if err = os.Rename(hidden, final); errors.Is(err, fs.ErrExist) {
+		return thereAlready(final)
+	}
+	return err
+}
+
+// makeHidden makes an empty directory beside final that is nobody else's: an upload may be hidden there, or what an
+// addition has left that was killed.
+func makeHidden(final string) (string, error) {
+	parent, name := filepath.Split(final)
+	if err := os.MkdirAll(parent, 0o777); err != nil {
+		return "", err
+	}
+	for n := 0; ; n++ {
+		suffix := fmt.Sprintf(".%d.add", n)
+		hidden := parent + "." + strings.ToValidUTF8(name[:min(len(name), longestName-len(suffix)-1)], "") + suffix
+		if err := os.Mkdir(hidden, 0o777); !errors.Is(err, fs.ErrExist) {
+			return hidden, err
+		}
+	}
+}
+
+func thereAlready(version string) error {
+	return fmt.Errorf("%s is there already: give another --version, or remove it", version)
 }
 
 // join puts a second root beside the first, if both go with the same metadata: a container and a virtual machine.
 func (i *Image) join(ctx context.Context, dir, metaName, rootName string) error {
-	there := fmt.Errorf("%s is there already: give another --version, or remove it", dir)
 	same, err := sameContent(filepath.Join(dir, metaName), i.Metadata)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if _, err := os.Lstat(filepath.Join(dir, rootName)); !same || rootName == "" || err == nil {
-		return there
+		return thereAlready(dir)
 	}
 	temp := filepath.Join(dir, "."+rootName+".part")
 	defer os.Remove(temp)

@@ -230,6 +230,30 @@ func TestAddErrors(t *testing.T) {
 	}
 }
 
+// TestAddBesideHidden: what is hidden beside a version, by an upload or by an addition that was killed, does not come into
+// it, and stays.
+func TestAddBesideHidden(t *testing.T) {
+	const variant = "images/ubuntu/noble/amd64/default/"
+	r := newTestRoot(t)
+	f := r.images()
+	hidden := []string{variant + ".20240105_0732/disk.qcow2", variant + ".20240105_0732.0.add/disk.qcow2"}
+	for _, path := range hidden {
+		r.put(path, "QFI\xfb and")
+	}
+	for _, version := range []string{"", strings.Repeat("2", longestName)} {
+		if _, err := Add(t.Context(), r.dir, Image{Metadata: f["meta"], Root: f["squashfs"], Version: version}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r.exists(variant+"20240105_0732/disk.qcow2") || !r.exists(variant+"20240105_0732/rootfs.squashfs") || !r.exists(hidden[0]) || !r.exists(hidden[1]) {
+		t.Error("the version is not what was added, or what was hidden is gone")
+	}
+	left, err := os.ReadDir(filepath.Join(r.dir, variant))
+	if err != nil || len(left) != 4 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 // dirSource reads files of a directory.
 type dirSource struct{ dir string }
 
