@@ -112,16 +112,21 @@ func (p *Plan) finish(ctx context.Context) []error {
 	}
 	next := &Plan{o: p.o, source: p.source, path: p.path, byProduct: map[string]*work{}, again: map[*Target]map[string]bool{}, outlasted: map[string]bool{}}
 	var targets []*Target
+	var errs []error
 	for _, a := range p.awaited {
+		if err := a.outlast(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("region %s: %w", a.Region, err))
+			continue
+		}
 		if next.again[a.Target] == nil {
 			next.again[a.Target] = map[string]bool{}
 			targets = append(targets, a.Target)
 		}
 		next.again[a.Target][a.product] = true
 		next.outlasted[a.image.ID] = true
-		if err := a.outlast(ctx); err != nil {
-			return []error{fmt.Errorf("region %s: %w", a.Region, err)}
-		}
+	}
+	if len(targets) == 0 {
+		return errs
 	}
 	err := next.decide(ctx, targets)
 	if err == nil {
@@ -130,11 +135,11 @@ func (p *Plan) finish(ctx context.Context) []error {
 	var part *PartError
 	switch {
 	case errors.As(err, &part):
-		return part.Errors
+		return append(errs, part.Errors...)
 	case err != nil:
-		return []error{err}
+		return append(errs, err)
 	}
-	return nil
+	return errs
 }
 
 // giveUpQueued takes what has been waited for and is queued still for the leftovers of runs that died.
