@@ -218,12 +218,14 @@ func (c *checker) entry(ctx context.Context, name string, e *streams.Entry) erro
 	if e.Str("datatype") == "" {
 		c.some([]Client{LXD, Incus, Juju}, Hidden, c.Index, name, "it has no datatype")
 	}
-	body, err := c.read(ctx, strings.TrimPrefix(file, "/"))
+	at, err := streams.CleanPath(strings.TrimPrefix(file, "/"))
+	if err != nil {
+		c.without(name, images, err.Error())
+		return nil
+	}
+	body, err := c.read(ctx, at)
 	if errors.Is(err, fs.ErrNotExist) {
-		if images {
-			c.some([]Client{LXD, Incus}, Refused, c.Index, name, "%s is not there: no image of the whole tree is shown", file)
-		}
-		c.some([]Client{MAAS, Juju, Multipass, Python}, Refused, c.Index, name, "%s is not there", file)
+		c.without(name, images, file+" is not there")
 		return nil
 	}
 	if err != nil {
@@ -235,6 +237,14 @@ func (c *checker) entry(ctx context.Context, name string, e *streams.Entry) erro
 		return nil
 	}
 	return c.products(ctx, &catalogue{path: file, listed: listed, images: images, doc: p})
+}
+
+// without says what follows from why an entry leads to no product file.
+func (c *checker) without(name string, images bool, why string) {
+	if images {
+		c.some([]Client{LXD, Incus}, Refused, c.Index, name, "%s: no image of the whole tree is shown", why)
+	}
+	c.some([]Client{MAAS, Juju, Multipass, Python}, Refused, c.Index, name, "%s", why)
 }
 
 // catalogue is a product file that is checked.
@@ -278,8 +288,8 @@ func (c *checker) files(ctx context.Context, cat *catalogue) error {
 		return nil
 	}
 	for e := range cat.doc.All() {
-		name := strings.TrimPrefix(e.Item.Str("path"), "/")
-		if streams.CheckPath(name) != nil {
+		name, err := streams.CleanPath(strings.TrimPrefix(e.Item.Str("path"), "/"))
+		if err != nil {
 			continue
 		}
 		info, err := s.Stat(ctx, name)
@@ -287,8 +297,10 @@ func (c *checker) files(ctx context.Context, cat *catalogue) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			c.all(Broken, cat.path, e.Ref.String(), "%s is not there", name)
-		case err != nil:
-			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil: // of this file: its name is too long, or its directory cannot be entered
+			c.all(Broken, cat.path, e.Ref.String(), "%s cannot be looked at: %v", name, err)
 		case sized && size != info.Size:
 			c.all(Broken, cat.path, e.Ref.String(), "%s has %d bytes, it is listed with %d", name, info.Size, size)
 		}

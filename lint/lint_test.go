@@ -115,6 +115,8 @@ func TestMutations(t *testing.T) {
 		{"no versions", images, `"versions":{`, `"versions":{},"x":{`, ""},
 		{"byte order mark", index, `{"format"`, "\ufeff" + `{"format"`, "incus refused,lxd refused,python refused"},
 		{"no catalogue", index, `streams/v1/images.json`, `streams/v1/none.json`, "incus refused,lxd refused,python refused"},
+		{"catalogue outside of the tree", index, `streams/v1/images.json`, `../images.json`, "incus refused,lxd refused,python refused"},
+		{"catalogue with a dot in its path", index, `streams/v1/images.json`, `./streams//v1/images.json`, ""},
 		{"cut off", images, `,"requirements":{}}}}`, ``, "incus refused,lxd refused,python refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -157,6 +159,27 @@ func TestFiles(t *testing.T) {
 	want(t, m, "incus broken,lxd broken,python broken")
 	findings, err := Check(t.Context(), m, Options{NoFiles: true, Clients: []Client{LXD}})
 	if err != nil || len(findings) > 0 {
+		t.Errorf("got %v, %v", findings, err)
+	}
+}
+
+// locked is a tree of which a file cannot be looked at.
+type locked struct{ memory }
+
+func (l locked) Stat(ctx context.Context, path string) (store.Info, error) {
+	if path == at+"rootfs.squashfs" {
+		return store.Info{}, &fs.PathError{Op: "stat", Path: path, Err: fs.ErrPermission}
+	}
+	return l.memory.Stat(ctx, path)
+}
+
+// TestLockedFile: a file that cannot be looked at is told, and so is all else.
+func TestLockedFile(t *testing.T) {
+	m := good()
+	delete(m, at+"disk.qcow2")
+	findings, err := Check(t.Context(), locked{m}, Options{Clients: []Client{LXD}})
+	text := fmt.Sprint(findings)
+	if err != nil || !strings.Contains(text, "rootfs.squashfs cannot be looked at: ") || !strings.Contains(text, "disk.qcow2 is not there") {
 		t.Errorf("got %v, %v", findings, err)
 	}
 }
