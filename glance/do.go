@@ -165,8 +165,10 @@ func (p *Plan) settle(ctx context.Context, batch []finished) []error {
 				errs = append(errs, u.err)
 				continue
 			}
-			u.held[u.item.ref] = u.image
-			u.current = false
+			if !u.double(u.image) { // else another run has published its own, and ours goes
+				u.held[u.item.ref] = u.image
+				u.current = false
+			}
 		}
 		for _, rm := range f.remove {
 			if !failed[rm.region] {

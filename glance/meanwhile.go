@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -55,6 +56,11 @@ func (o *Options) listAgain(ctx context.Context, r *region) error {
 		r.doubles = append(r.doubles, removal{r, rm.ref, rm.image})
 	}
 	return nil
+}
+
+// double tells whether an image is one of those that will be removed, as there is another of the same item.
+func (r *region) double(i *Image) bool {
+	return slices.ContainsFunc(r.doubles, func(rm removal) bool { return rm.image.ID == i.ID })
 }
 
 // takeOver looks for another run's image where ours is gone: a run that finds an item twice deletes the image that is not published.

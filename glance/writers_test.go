@@ -177,15 +177,7 @@ func TestListAgain(t *testing.T) {
 	}
 	r := newWriter(t, cloud, "mine", new(store.Memory))
 	for _, id := range []string{"other", "leaving", "unchecked"} {
-		i, err := r.images.create(t.Context(), map[string]string{"id": id, "name": id, "disk_format": "raw", "container_format": "bare",
-			propContentID: "mine", propSourceID: "source", propProduct: id, propVersion: "1", propItem: "disk1.img"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		body := openstack.Body{Size: 1, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("x")), nil }}
-		if err := r.images.put(t.Context(), i, "file", body); err != nil {
-			t.Fatal(err)
-		}
+		makeImage(t, r, id, id)
 	}
 	r.leaving["leaving"] = true
 	r.unchecked.Store("unchecked", true)
@@ -197,6 +189,67 @@ func TestListAgain(t *testing.T) {
 	if refs := r.refs(); len(refs) != 1 || refs[0].Product != "other" {
 		t.Errorf("held: %v", refs)
 	}
+}
+
+// What another run has published, and was found to be there twice, is not replaced by the image of ours that goes.
+func TestFoundTwice(t *testing.T) {
+	fake := openstacktest.New(t, "RegionOne")
+	config, err := openstack.FromEnv(fake.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cloud, err := openstack.Connect(t.Context(), config, openstack.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := new(store.Memory)
+	r, other := newWriter(t, cloud, "mine", objects), newWriter(t, cloud, "mine", objects)
+	ours, theirs := makeImage(t, r, "ours", "product"), makeImage(t, r, "theirs", "product")
+	o := new(Options)
+	o.setDefaults()
+	other.held[theirs.ref()] = theirs
+	if err := o.publish(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	p := &Plan{o: *o, regions: []*region{r}}
+	mine := &upload{region: r, o: &p.o, item: &item{ref: ours.ref()}, image: ours} // of a product that is not at its end
+	for _, ended := range [][]finished{nil, {{work: new(work), uploads: []*upload{mine}}}} {
+		if errs := p.settle(t.Context(), ended); errs != nil {
+			t.Fatal(errs)
+		}
+	}
+	if errs := p.end(t.Context(), r); errs != nil {
+		t.Fatal(errs)
+	}
+	_, published, err := r.published(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := published.Find(ours.ref())
+	if _, err := r.images.get(t.Context(), e.Get("id")); err != nil {
+		t.Error(err)
+	}
+	if images := fake.Images("RegionOne"); len(images) != 1 {
+		t.Errorf("there are %d images", len(images))
+	}
+}
+
+// makeImage makes an active image of a product.
+func makeImage(t *testing.T, r *region, id, product string) *Image {
+	t.Helper()
+	i, err := r.images.create(t.Context(), map[string]string{"id": id, "name": id, "disk_format": "raw", "container_format": "bare",
+		propContentID: "mine", propSourceID: "source", propProduct: product, propVersion: "1", propItem: "disk1.img"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := openstack.Body{Size: 1, Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("x")), nil }}
+	if err := r.images.put(t.Context(), i, "file", body); err != nil {
+		t.Fatal(err)
+	}
+	if i, err = r.images.get(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	return i
 }
 
 // newWriter is a region that publishes into a store.
