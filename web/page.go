@@ -94,7 +94,7 @@ func newView(catalogues []Catalogue, cfg Config) *view {
 	if len(catalogues) > 1 {
 		v.Filters = append([]string{"Stream"}, v.Filters...)
 	}
-	taken := map[string]bool{}
+	taken := map[string]bool{"use": true, "images": true, "find": true, "q": true, "count": true, "none": true, "said": true} // by elements of page.html
 	var updated time.Time
 	for _, c := range catalogues {
 		stream := cmp.Or(c.Name, c.Products.ContentID())

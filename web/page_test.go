@@ -209,3 +209,28 @@ func BenchmarkPage(b *testing.B) {
 		})
 	}
 }
+
+// TestPageIDs: no product takes the id of one of the page's own elements, which the script would look for in vain.
+func TestPageIDs(t *testing.T) {
+	ids := func(page string) (list []string) {
+		for _, m := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(page, -1) {
+			list = append(list, m[1])
+		}
+		return list
+	}
+	var products []string
+	for _, id := range ids(render(t, web.Config{}, web.Catalogue{Products: sampleProducts(t, 1, 1)})) {
+		products = append(products, fmt.Sprintf(`%q:{"versions":{"20240101":{"items":{}}}}`, id))
+	}
+	page := render(t, web.Config{}, web.Catalogue{Products: parse(t, `{"content_id":"daily","products":{`+strings.Join(products, ",")+`}}`)})
+	taken := map[string]bool{}
+	for _, id := range ids(page) {
+		if taken[id] {
+			t.Errorf("%s is the id of two elements", id)
+		}
+		taken[id] = true
+	}
+	if !strings.Contains(page, `id="daily/none"`) {
+		t.Error("the product called none has no id of its own")
+	}
+}
