@@ -164,34 +164,6 @@ func TestDeletedMeanwhile(t *testing.T) {
 	}
 }
 
-// What is deleted while it is uploaded, and there of another run by then, is taken over, whatever the service refuses the upload with.
-func TestTakenOverInUpload(t *testing.T) {
-	for _, status := range []int{http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusInternalServerError} {
-		cloud := openstacktest.New(t, "RegionOne")
-		first, second := newSetup(t, cloud.Getenv, "RegionOne"), newSetup(t, cloud.Getenv, "RegionOne")
-		second.stores = first.stores
-		var once sync.Once
-		cloud.Intercept = func(r openstacktest.Request) (f *openstacktest.Fault) {
-			if id, ok := strings.CutPrefix(strings.TrimSuffix(r.Path, "/file"), "v2/images/"); ok && r.Method == "PUT" {
-				once.Do(func() {
-					f = &openstacktest.Fault{After: -1, Status: status, Body: "no", Do: func() {
-						cloud.Delete("RegionOne", id)
-						second.must(newMirror(t, "base"), released)
-					}}
-				})
-			}
-			return f
-		}
-		o := released
-		o.Jobs = 1
-		if err := first.run(newMirror(t, "base"), o); err != nil {
-			t.Errorf("%d: %v", status, err)
-		}
-		first.sound(cloud)
-		first.alive("RegionOne", 3)
-	}
-}
-
 // An old image that another run is deleting at that moment is as good as removed.
 func TestRemovedMeanwhile(t *testing.T) {
 	cloud := openstacktest.New(t, "RegionOne")
@@ -278,50 +250,6 @@ func TestLeftovers(t *testing.T) {
 	if n := len(cloud.Images("RegionOne")); n != 3 {
 		t.Errorf("there are %d images", n)
 	}
-}
-
-// A region that says nothing of what another run seems to be uploading there does not keep the others waiting for the next run.
-func TestAwaitedRegionFails(t *testing.T) {
-	cloud := openstacktest.New(t, "RegionOne", "RegionTwo")
-	s := newSetup(t, cloud.Getenv, "RegionOne", "RegionTwo")
-	m := newMirror(t, "base")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var sending sync.WaitGroup // in both regions
-	sending.Add(2)
-	cloud.Intercept = func(r openstacktest.Request) *openstacktest.Fault {
-		switch r.Method {
-		case "PUT":
-			return &openstacktest.Fault{After: -1, Cut: true, Do: func() {
-				sending.Done()
-				sending.Wait()
-				cancel()
-			}}
-		case "DELETE":
-			return &openstacktest.Fault{Cut: true} // as good as killed
-		}
-		return nil
-	}
-	p, err := s.decide(m, released, "version=22.04", "ftype=disk1.img")
-	if err == nil {
-		err = p.Do(ctx)
-	}
-	if !errors.Is(err, context.Canceled) || len(cloud.Images("RegionOne")) != 1 || len(cloud.Images("RegionTwo")) != 1 {
-		t.Fatalf("%v: %v, %v", err, cloud.Images("RegionOne"), cloud.Images("RegionTwo"))
-	}
-	left := "v2/images/" + cloud.Images("RegionOne")[0].Fields["id"].(string)
-	cloud.Intercept = func(r openstacktest.Request) *openstacktest.Fault {
-		if r.Region == "RegionOne" && r.Path == left {
-			return &openstacktest.Fault{Status: 503}
-		}
-		return nil
-	}
-	s.check(s.run(m, released, "version=22.04", "ftype=disk1.img"), "region RegionOne: image in RegionOne: cannot read image")
-	s.alive("RegionTwo", 1)
-	cloud.Intercept = nil
-	s.must(m, released, "version=22.04", "ftype=disk1.img")
-	s.sound(cloud)
-	s.alive("RegionOne", 1)
 }
 
 // A region that does not answer does not stop the others.

@@ -1,6 +1,8 @@
 package glance_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -218,4 +220,108 @@ func TestTakenOver(t *testing.T) {
 		t.Error(err)
 	}
 	first.alive("RegionOne", 2)
+}
+
+// What is deleted while it is uploaded, and there of another run by then, is taken over, whatever the service refuses the upload with.
+func TestTakenOverInUpload(t *testing.T) {
+	for _, status := range []int{http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusGone, http.StatusInternalServerError} {
+		cloud := openstacktest.New(t, "RegionOne")
+		first, second := newSetup(t, cloud.Getenv, "RegionOne"), newSetup(t, cloud.Getenv, "RegionOne")
+		second.stores = first.stores
+		var once sync.Once
+		cloud.Intercept = func(r openstacktest.Request) (f *openstacktest.Fault) {
+			if id, ok := strings.CutPrefix(strings.TrimSuffix(r.Path, "/file"), "v2/images/"); ok && r.Method == "PUT" {
+				once.Do(func() {
+					f = &openstacktest.Fault{After: -1, Status: status, Body: "no", Do: func() {
+						cloud.Delete("RegionOne", id)
+						second.must(newMirror(t, "base"), released)
+					}}
+				})
+			}
+			return f
+		}
+		o := released
+		o.Jobs = 1
+		if err := first.run(newMirror(t, "base"), o); err != nil {
+			t.Errorf("%d: %v", status, err)
+		}
+		first.sound(cloud)
+		first.alive("RegionOne", 3)
+	}
+}
+
+// A mark that is gone already, by another run or by a request whose answer was lost, is as good as removed.
+func TestMarkRemovedMeanwhile(t *testing.T) {
+	cloud := openstacktest.New(t, "RegionOne")
+	s := newSetup(t, cloud.Getenv, "RegionOne")
+	o := glance.Options{NamePrefix: "ubuntu/", LatestProperty: true}
+	s.must(newMirror(t, "old"), o)
+	var mu sync.Mutex
+	marked := map[string]bool{}
+	cloud.Intercept = func(r openstacktest.Request) *openstacktest.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Method != "PATCH" || marked[r.Path] {
+			return nil
+		}
+		marked[r.Path] = true
+		return &openstacktest.Fault{Applied: true, Cut: true}
+	}
+	s.must(newMirror(t, "base"), o)
+	if len(marked) == 0 {
+		t.Error("nothing was marked")
+	}
+	latest := 0
+	for _, i := range s.images("RegionOne") {
+		if i["latest"] == "true" {
+			latest++
+		}
+	}
+	if latest != 3 {
+		t.Errorf("%d images are marked as the latest", latest)
+	}
+}
+
+// A region that says nothing of what another run seems to be uploading there does not keep the others waiting for the next run.
+func TestAwaitedRegionFails(t *testing.T) {
+	cloud := openstacktest.New(t, "RegionOne", "RegionTwo")
+	s := newSetup(t, cloud.Getenv, "RegionOne", "RegionTwo")
+	m := newMirror(t, "base")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var sending sync.WaitGroup // in both regions
+	sending.Add(2)
+	cloud.Intercept = func(r openstacktest.Request) *openstacktest.Fault {
+		switch r.Method {
+		case "PUT":
+			return &openstacktest.Fault{After: -1, Cut: true, Do: func() {
+				sending.Done()
+				sending.Wait()
+				cancel()
+			}}
+		case "DELETE":
+			return &openstacktest.Fault{Cut: true} // as good as killed
+		}
+		return nil
+	}
+	p, err := s.decide(m, released, "version=22.04", "ftype=disk1.img")
+	if err == nil {
+		err = p.Do(ctx)
+	}
+	if !errors.Is(err, context.Canceled) || len(cloud.Images("RegionOne")) != 1 || len(cloud.Images("RegionTwo")) != 1 {
+		t.Fatalf("%v: %v, %v", err, cloud.Images("RegionOne"), cloud.Images("RegionTwo"))
+	}
+	left := "v2/images/" + cloud.Images("RegionOne")[0].Fields["id"].(string)
+	cloud.Intercept = func(r openstacktest.Request) *openstacktest.Fault {
+		if r.Region == "RegionOne" && r.Path == left {
+			return &openstacktest.Fault{Status: 503}
+		}
+		return nil
+	}
+	s.check(s.run(m, released, "version=22.04", "ftype=disk1.img"), "region RegionOne: image in RegionOne: cannot read image")
+	s.alive("RegionTwo", 1)
+	cloud.Intercept = nil
+	s.must(m, released, "version=22.04", "ftype=disk1.img")
+	s.sound(cloud)
+	s.alive("RegionOne", 1)
 }

@@ -188,6 +188,11 @@ func (s service) setProperty(ctx context.Context, i *Image, key, value string) e
 		Method: http.MethodPatch, Path: "images/" + url.PathEscape(i.ID), Doing: "change image " + i.Name, OK: []int{http.StatusOK},
 		JSON: []any{change}, Header: map[string]string{"Content-Type": "application/openstack-images-v2.1-json-patch"},
 	})
+	if openstack.StatusOf(err) == http.StatusConflict { // what has been removed already, by whomever, cannot be removed
+		if now, getErr := s.get(ctx, i.ID); getErr == nil && now.Properties[key] == value {
+			return nil
+		}
+	}
 	return s.whyRefused(ctx, i, err)
 }
 
