@@ -34,6 +34,7 @@ type Options struct {
 }
 
 // Store is a [store.Store], a [store.Lister] and a [store.Preparer]. A reader of a large object that is replaced meanwhile may get an error.
+// Only one Store at a time may write or delete one large object: each deletes the segments that it did not put itself.
 type Store struct {
 	service   *openstack.Service
 	container string
