@@ -88,6 +88,8 @@ func (m *Mirror) unsigned(ctx context.Context, path string, absent error) (*Docu
 	switch {
 	case !isSigned:
 		return nil, fmt.Errorf("%w (a signed %s is there: use --path=%s)", absent, other, other)
+	case !m.o.Policy.NoVerify && m.exists(ctx, other+".gpg"):
+		return nil, fmt.Errorf("%w (%s is there with its signature beside it: use --path=%s, and --keyring to have it verified)", absent, other, other)
 	case !m.o.Policy.NoVerify:
 		return nil, fmt.Errorf("%w (an unsigned %s is there: to trust it, use --path=%s or --no-verify)", absent, other, other)
 	}

@@ -112,6 +112,8 @@ func TestSigned(t *testing.T) {
 		{name: "no index", files: map[string]string{}, is: fs.ErrNotExist, err: "/i.sjson: 404 Not Found"},
 		{name: "only an unsigned index", files: map[string]string{"i.json": index()}, is: fs.ErrNotExist,
 			err: "(an unsigned i.json is there: to trust it, use --path=i.json or --no-verify)"},
+		{name: "only an index with its signature beside it", files: map[string]string{"i.json": index(), "i.json.gpg": ""}, is: fs.ErrNotExist,
+			err: "(i.json is there with its signature beside it: use --path=i.json, and --keyring to have it verified)"},
 		{name: "only an unsigned index, nobody checks", files: map[string]string{"i.json": index("a.json"), "a.json": products},
 			policy: &sign.Policy{NoVerify: true}, want: []string{"products a.json", "index i.json"}},
 		{name: "only a signed index", files: good, from: "i.json", is: fs.ErrNotExist, err: "(a signed i.sjson is there: use --path=i.sjson)"},

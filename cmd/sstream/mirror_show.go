@@ -156,7 +156,7 @@ func (m *mirrorFlags) showReport(a *app, r mirror.Report) {
 	}
 	fmt.Fprintf(a.stderr, "%s new (%s", count(r.Items, "file", "files"), formatBytes(r.Bytes))
 	if r.Adopted > 0 {
-		fmt.Fprintf(a.stderr, ", %d of them were here already", r.Adopted)
+		fmt.Fprintf(a.stderr, ", %s here already", count(r.Adopted, "of them was", "of them were"))
 	}
 	fmt.Fprintf(a.stderr, "), %d removed", r.Removed)
 	if r.Waiting > 0 {
@@ -164,7 +164,8 @@ func (m *mirrorFlags) showReport(a *app, r mirror.Report) {
 	}
 	fmt.Fprintln(a.stderr)
 	if r.NotHeld > 0 {
-		fmt.Fprintf(a.stderr, "the documents list %d items that are not held here; --metadata=trimmed publishes what is held only\n", r.NotHeld)
+		fmt.Fprintf(a.stderr, "the documents list %s not held here; --metadata=trimmed publishes what is held only\n",
+			count(r.NotHeld, "item that is", "items that are"))
 	}
 }
 
