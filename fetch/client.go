@@ -267,7 +267,11 @@ func (m *Mirror) read(resp *http.Response, rq request) (*answer, error) {
 			return nil, wrong("the file ends at byte %d, where more is listed", size)
 		}
 	}
-	return nil, &statusError{resp.StatusCode, retryAfter(resp.Header.Get("Retry-After"), m.o.Now())}
+	return nil, &statusError{
+		code:  resp.StatusCode,
+		after: retryAfter(resp.Header.Get("Retry-After"), m.o.Now()),
+		known: resp.Request.Header.Get("Authorization") != "",
+	}
 }
 
 // errEncodedPart says that a part is one of a compressed file, which only makes sense from its beginning on.

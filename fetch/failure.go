@@ -20,6 +20,7 @@ import (
 type statusError struct {
 	code  int
 	after time.Duration // what the server asks to wait; 0: nothing
+	known bool          // the request said who asks
 }
 
 func (e *statusError) Error() string {
@@ -27,7 +28,10 @@ func (e *statusError) Error() string {
 	if name := http.StatusText(e.code); name != "" {
 		text += " " + name
 	}
-	if e.code == http.StatusUnauthorized {
+	switch {
+	case e.code == http.StatusUnauthorized && e.known:
+		text += " (the user and password, or the token, that were sent are not accepted)"
+	case e.code == http.StatusUnauthorized:
 		text += " (a user and password are needed: https://user:password@host/, or a netrc file)"
 	}
 	return text

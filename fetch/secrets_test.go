@@ -62,6 +62,16 @@ func TestAuthorization(t *testing.T) {
 	}
 }
 
+// Who sent a password learns that it is wrong, not that one is needed.
+func TestRefusedPassword(t *testing.T) {
+	s := fetchtest.New(t, map[string]string{"a.json": products})
+	s.Fail("", -1, fetchtest.Status(401))
+	_, err := open(t, withUser(s.URL, "user:secret"), quick(nil)).Document(context.Background(), "a.json")
+	if err == nil || !strings.HasSuffix(err.Error(), "401 Unauthorized (the user and password, or the token, that were sent are not accepted)") {
+		t.Error(err)
+	}
+}
+
 // What opens one server must not be told to another: not where it redirects to, not to the mirrors behind it.
 func TestSecretsStayAtHome(t *testing.T) {
 	other := fetchtest.New(t, map[string]string{"a": "x", "b": "y"})
