@@ -14,10 +14,14 @@ import (
 func (r *run) publish(ctx context.Context) error {
 	p := publish.Publisher{Store: r.dst}
 	if r.Metadata == Verbatim {
-		return p.Publish(ctx, r.verbatim(), nil)
+		docs := r.verbatim()
+		return p.Publish(ctx, docs, r.forgetMade(docs))
 	}
 	p.Signer = r.Signer
 	docs := r.trimmed()
+	if err := r.rememberMade(ctx, docs); err != nil {
+		return err
+	}
 	return p.Publish(ctx, docs, r.outdated(ctx, docs))
 }
 
@@ -107,6 +111,14 @@ func plainName(path string) string {
 	return path
 }
 
+// signedForms are the names under which a document can be beside itself with a signature, none if its own does not end in .json.
+func signedForms(path string) []string {
+	if signed := streams.SignedPath(path); signed != path {
+		return []string{signed, path + ".gpg"}
+	}
+	return nil
+}
+
 // outdated are the signed forms of documents that are published unsigned now.
 func (r *run) outdated(ctx context.Context, docs []publish.Document) []string {
 	if r.Signer != nil {
@@ -114,16 +126,49 @@ func (r *run) outdated(ctx context.Context, docs []publish.Document) []string {
 	}
 	var gone []string
 	for _, doc := range docs {
-		name, ok := strings.CutSuffix(doc.Path, ".json")
-		if !ok {
-			continue
-		}
-		for _, path := range []string{name + ".sjson", doc.Path + ".gpg"} {
+		for _, path := range signedForms(doc.Path) {
 			if _, err := r.dst.Stat(ctx, path); err == nil {
 				gone = append(gone, path)
 			}
 		}
 	}
+	return gone
+}
+
+// rememberMade writes down what is about to be published that the source does not have.
+func (r *run) rememberMade(ctx context.Context, docs []publish.Document) error {
+	made := slices.Clone(r.state.Made)
+	for _, doc := range docs {
+		made = append(made, doc.Path)
+		if doc.Companions {
+			made = append(made, signedForms(doc.Path)...)
+		}
+	}
+	slices.Sort(made)
+	made = slices.Compact(made)
+	if slices.Equal(made, r.state.Made) {
+		return nil
+	}
+	r.state.Made = made
+	return r.state.save(ctx, r.dst)
+}
+
+// forgetMade returns what trimmed runs have made of the documents that are published now: it would go on listing what they listed.
+func (r *run) forgetMade(docs []publish.Document) (gone []string) {
+	replaced := map[string]bool{}
+	for _, doc := range docs {
+		plain := plainName(doc.Path)
+		replaced[plain] = true
+		for _, path := range signedForms(plain) {
+			replaced[path] = true
+		}
+	}
+	r.state.Made = slices.DeleteFunc(r.state.Made, func(path string) bool {
+		if replaced[path] {
+			gone = append(gone, path)
+		}
+		return replaced[path]
+	})
 	return gone
 }
 

@@ -27,6 +27,8 @@ type state struct {
 	Stamps map[string]fetch.Stamp `json:"stamps,omitempty"`
 	// Updated is the latest date seen of a document, by its address: a stream does not go back.
 	Updated map[string]time.Time `json:"updated"`
+	// Made are documents that trimmed runs have written, with their signatures, in order. Verbatim ones replace them.
+	Made []string `json:"made,omitempty"`
 	// Coming are the files that a run is about to write or was when it was interrupted, in order.
 	Coming []string `json:"coming,omitempty"`
 	// Going are files that nothing lists any more, with the time since when.
