@@ -121,7 +121,7 @@ func (i *Image) join(ctx context.Context, dir, metaName, rootName string) error 
 func sameContent(a, b string) (bool, error) {
 	var sums [2][sha256.Size]byte
 	for n, name := range []string{a, b} {
-		body, err := os.ReadFile(name)
+		body, err := readPath(name)
 		if err != nil {
 			return false, err
 		}
@@ -131,7 +131,7 @@ func sameContent(a, b string) (bool, error) {
 }
 
 func readMetadataFile(name string) (*Metadata, error) {
-	f, err := os.Open(name)
+	f, err := openPath(name)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func readMetadataFile(name string) (*Metadata, error) {
 
 // rootNameOf returns the name that a root file system is kept under, by how it begins.
 func rootNameOf(name string) (string, error) {
-	f, err := os.Open(name)
+	f, err := openPath(name)
 	if err != nil {
 		return "", err
 	}
@@ -239,7 +239,7 @@ func (i *Image) copyInto(ctx context.Context, dir, metaName, rootName string, ab
 
 // copyFile copies a file durably.
 func copyFile(ctx context.Context, from, to string) (err error) {
-	in, err := os.Open(from)
+	in, err := openPath(from)
 	if err != nil {
 		return err
 	}

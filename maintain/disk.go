@@ -2,6 +2,7 @@ package maintain
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -24,24 +25,43 @@ func openDisk(root string) disk { return disk{os.DirFS(root).(dirFS), root} }
 
 var errIrregular = errors.New("it is not a regular file")
 
-// Open refuses what is neither a file nor a directory: a fifo would keep it waiting, a device never end.
+// Open refuses what [openPath] refuses.
 func (d disk) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	f, err := os.OpenFile(filepath.Join(d.root, filepath.FromSlash(name)), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := openPath(filepath.Join(d.root, filepath.FromSlash(name)))
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: bare(err)}
-	}
-	info, err := f.Stat()
-	if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
-		err = errIrregular
-	}
-	if err != nil {
-		_ = f.Close() // nothing was read
 		return nil, &fs.PathError{Op: "open", Path: name, Err: bare(err)}
 	}
 	return f, nil
+}
+
+// openPath opens a file or a directory. It refuses all else: a fifo would keep it waiting, a device never end.
+func openPath(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.IsDir() && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: path, Err: errIrregular}
+	}
+	if err != nil {
+		_ = f.Close() // nothing was read
+		return nil, err
+	}
+	return f, nil
+}
+
+// readPath returns what is in the file of that path.
+func readPath(path string) ([]byte, error) {
+	f, err := openPath(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
 }
 
 // follow returns where a path leads to through all links, as a path below dir; "" if that is elsewhere.

@@ -3,6 +3,8 @@
 package maintain
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,6 +43,40 @@ func TestFifos(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), errIrregular.Error()) {
 			t.Errorf("%s: got %v", c.path, err)
+		}
+	}
+}
+
+// TestFifoMemory: a build that cannot read what the one before wrote down says so, and reads everything.
+func TestFifoMemory(t *testing.T) {
+	r := newTestRoot(t)
+	r.version(product0 + "20240101")
+	if err := os.Mkdir(filepath.Join(r.dir, ".sstream"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mkfifo(filepath.Join(r.dir, memoryPath), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	r.mustBuild(Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if !strings.Contains(log.String(), errIrregular.Error()) {
+		t.Errorf("it does not say so: %s", log.String())
+	}
+}
+
+// TestAddFifo: an image is read more than once, which a pipe cannot be.
+func TestAddFifo(t *testing.T) {
+	dir := t.TempDir()
+	fifo, whole := filepath.Join(dir, "fifo"), filepath.Join(dir, "whole")
+	if err := syscall.Mkfifo(fifo, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(whole, tarball(t, "metadata.yaml", aboutNoble), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range []Image{{Metadata: fifo}, {Metadata: whole, Root: fifo}} {
+		if _, err := Add(t.Context(), t.TempDir(), i); err == nil || !strings.Contains(err.Error(), errIrregular.Error()) {
+			t.Errorf("%+v: got %v", i, err)
 		}
 	}
 }

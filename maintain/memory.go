@@ -39,7 +39,7 @@ const memoryPath = ".sstream/build.sums"
 // openMemory reads the memory that is there. Where it cannot be read or written, builds do without.
 func openMemory(root string) *memory {
 	m := &memory{path: filepath.Join(root, memoryPath)}
-	body, err := os.ReadFile(m.path)
+	body, err := readPath(m.path)
 	if err != nil && !os.IsNotExist(err) {
 		m.failed = err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -204,7 +205,7 @@ func (a *app) openInput(path string) (io.ReadCloser, error) {
 
 // openSized opens a regular file and says how long it is.
 func openSized(path string) (*os.File, int64, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a fifo would keep it waiting
 	if err != nil {
 		return nil, 0, err
 	}

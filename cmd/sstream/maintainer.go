@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -118,7 +119,7 @@ func (m *maintainer) run(cmd *cobra.Command, args []string, work func(ctx contex
 	ctx := cmd.Context()
 	if m.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(m.timeout)*time.Second)
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(min(uint64(m.timeout), math.MaxInt64/uint64(time.Second)))*time.Second)
 		defer cancel()
 	}
 	//lint:ignore ST1005 the old tool's words
