@@ -164,10 +164,9 @@ func TestWritersReal(t *testing.T) {
 	}
 }
 
-// What another run has published meanwhile is taken over; what this run has not found right yet is not.
-func TestListAgain(t *testing.T) {
-	fake := openstacktest.New(t, "RegionOne")
-	config, err := openstack.FromEnv(fake.Getenv)
+func connect(t *testing.T, to *openstacktest.Cloud) *openstack.Cloud {
+	t.Helper()
+	config, err := openstack.FromEnv(to.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -175,6 +174,12 @@ func TestListAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cloud
+}
+
+// What another run has published meanwhile is taken over; what this run has not found right yet is not.
+func TestListAgain(t *testing.T) {
+	cloud := connect(t, openstacktest.New(t, "RegionOne"))
 	r := newWriter(t, cloud, "mine", new(store.Memory))
 	for _, id := range []string{"other", "leaving", "unchecked"} {
 		makeImage(t, r, id, id)
@@ -194,14 +199,7 @@ func TestListAgain(t *testing.T) {
 // What another run has published, and was found to be there twice, is not replaced by the image of ours that goes.
 func TestFoundTwice(t *testing.T) {
 	fake := openstacktest.New(t, "RegionOne")
-	config, err := openstack.FromEnv(fake.Getenv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cloud, err := openstack.Connect(t.Context(), config, openstack.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cloud := connect(t, fake)
 	objects := new(store.Memory)
 	r, other := newWriter(t, cloud, "mine", objects), newWriter(t, cloud, "mine", objects)
 	ours, theirs := makeImage(t, r, "ours", "product"), makeImage(t, r, "theirs", "product")
