@@ -287,8 +287,8 @@ func (x *exchange) swap() error {
 	if err != nil {
 		return x.d.failed("exchange", x.dir, err)
 	}
-	x.d.exchanges.Add(1)
 	x.d.folders.forgetAll()
+	x.d.exchanges.Add(1) // last: who has seen it enters no old directory
 	if len(x.gone) > 0 { // the directory itself may be empty now
 		err = x.d.prune(path.Join(x.dir, "gone"))
 	}
