@@ -23,6 +23,8 @@ type reading struct {
 	mu     sync.Mutex
 	sum    string // SHA-512 of the content, once it was read and found to be right
 	shared *tee   // the first download
+
+	feeding sync.WaitGroup // of that download; it ends once nobody reads from it any more and ctx is done
 }
 
 // tee copies one source to those that asked for it.
@@ -36,7 +38,7 @@ func newReading(ctx context.Context, name string, c store.Content, regions int, 
 	rd := &reading{ctx: ctx, name: name, content: c, report: report}
 	if regions > 1 {
 		rd.shared = &tee{arrivals: make(chan *io.PipeWriter, regions), expected: regions}
-		go rd.feed()
+		rd.feeding.Go(rd.feed)
 	}
 	return rd
 }

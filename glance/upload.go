@@ -58,6 +58,8 @@ func (p *Plan) upload(ctx context.Context, it *item) []*upload {
 		})
 	}
 	group.Wait()
+	cancel()
+	rd.feeding.Wait() // nothing is reported after the end
 	return uploads
 }
 
