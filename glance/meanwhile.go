@@ -53,7 +53,9 @@ func (o *Options) listAgain(ctx context.Context, r *region) error {
 	}
 	r.held, r.doubles = now.held, nil
 	for _, rm := range now.doubles {
-		r.doubles = append(r.doubles, removal{r, rm.ref, rm.image})
+		if _, published := r.known.Find(rm.ref); published { // else another run may be about to publish the one that would go
+			r.doubles = append(r.doubles, removal{r, rm.ref, rm.image})
+		}
 	}
 	return nil
 }

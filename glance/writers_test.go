@@ -196,6 +196,36 @@ func TestListAgain(t *testing.T) {
 	}
 }
 
+// What is there twice goes only if one is published: else another run may be about to publish the one that would go.
+func TestTwiceUnpublished(t *testing.T) {
+	cloud := connect(t, openstacktest.New(t, "RegionOne"))
+	objects := new(store.Memory)
+	r, other := newWriter(t, cloud, "mine", objects), newWriter(t, cloud, "mine", objects)
+	makeImage(t, r, "first", "product")
+	second := makeImage(t, r, "second", "product")
+	o := new(Options)
+	o.setDefaults()
+	for _, want := range []string{"", "first"} {
+		if err := o.listAgain(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+		gone := ""
+		for _, rm := range r.doubles {
+			gone += rm.image.ID
+		}
+		if gone != want || len(r.held) != 1 {
+			t.Errorf("removes %q, want %q; held: %v", gone, want, r.held)
+		}
+		other.held[second.ref()] = second
+		if err := o.publish(t.Context(), other); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.look(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // What another run has published, and was found to be there twice, is not replaced by the image of ours that goes.
 func TestFoundTwice(t *testing.T) {
 	fake := openstacktest.New(t, "RegionOne")
