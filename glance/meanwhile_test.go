@@ -94,7 +94,7 @@ func overlap(t *testing.T, getenv func(string) string) {
 	}()
 	second := newSetup(t, getenv, "RegionOne")
 	second.stores = first.stores
-	second.awaitStatus("saving", 1)
+	second.await("22.04", "saving")
 	second.must(newMirror(t, "base"), released)
 	if strings.Contains(second.out.String(), "jammy") {
 		t.Errorf("the second run did what the first is at: %s", second.out.String())
@@ -133,21 +133,16 @@ func stall(t *testing.T, m *mirror, path string) (release func()) {
 	return release
 }
 
-// awaitStatus asks until that many images are in a state.
-func (s *setup) awaitStatus(status string, want int) {
+// await asks until the image of a version of the system is in a state.
+func (s *setup) await(version, status string) {
 	s.t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		n := 0
-		for _, i := range s.images(s.regions[0]) {
-			if i["status"] == status {
-				n++
-			}
-		}
-		if n == want {
+		images := s.images(s.regions[0])
+		if slices.ContainsFunc(images, func(i map[string]any) bool { return i["os_version"] == version && i["status"] == status }) {
 			return
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("%d images are %s, want %d", n, status, want)
+			s.t.Fatalf("no image of %s is %s: %v", version, status, images)
 		}
 	}
 }
@@ -203,15 +198,19 @@ func TestTakenOver(t *testing.T) {
 		}
 		ended <- err
 	}()
-	first.awaitStatus("saving", 1)
-	first.awaitStatus("active", 1)
+	first.await("24.04", "saving") // the other one is active by then
 	mine := first.images("RegionOne")
+	ofFirst := func(id any) bool { return slices.ContainsFunc(mine, func(i map[string]any) bool { return i["id"] == id }) }
 	if err := late.Do(t.Context()); err != nil {
 		t.Error(err)
 	}
+	published := false // by the first run, as it does after some time
+	for e := range second.products("RegionOne").All() {
+		published = published || ofFirst(e.Get("id"))
+	}
 	second.must(newMirror(t, "base"), released, filter, "ftype=disk1.img")
 	for _, i := range second.images("RegionOne") {
-		if i["status"] == "active" && slices.ContainsFunc(mine, func(m map[string]any) bool { return m["id"] == i["id"] }) {
+		if i["status"] == "active" && ofFirst(i["id"]) && !published {
 			t.Error("the image of the first run is there still")
 		}
 	}
