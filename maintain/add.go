@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
@@ -56,12 +57,15 @@ func Add(ctx context.Context, root string, image Image) (string, error) {
 	}
 	final := filepath.Join(root, dir)
 	if _, err := os.Lstat(final); errors.Is(err, fs.ErrNotExist) {
-		return dir, image.create(ctx, final, metaName, rootName, about)
+		err := image.create(ctx, final, metaName, rootName, about)
+		if !errors.Is(err, fs.ErrExist) { // which another addition has made meanwhile
+			return dir, err
+		}
 	}
-	return dir, image.join(ctx, final, metaName, rootName)
+	return dir, image.join(ctx, root, final, metaName, rootName)
 }
 
-// create makes the directory of a version, hidden until it is whole.
+// create makes the directory of a version, hidden until it is whole. The error is [fs.ErrExist] if there is one by then.
 func (i *Image) create(ctx context.Context, final, metaName, rootName string, about *Metadata) (err error) {
 	hidden, err := makeHidden(final)
 	if err != nil {
@@ -75,23 +79,22 @@ func (i *Image) create(ctx context.Context, final, metaName, rootName string, ab
 	if err := i.copyInto(ctx, hidden, metaName, rootName, about); err != nil {
 		return err
 	}
-	if err = os.Rename(hidden, final); errors.Is(err, fs.ErrExist) {
-		return thereAlready(final)
-	}
-	return err
+	return os.Rename(hidden, final)
 }
 
 // makeHidden makes an empty directory beside final that is nobody else's: an upload may be hidden there, or what an
 // addition has left that was killed.
 func makeHidden(final string) (string, error) {
 	parent, name := filepath.Split(final)
-	if err := os.MkdirAll(parent, 0o777); err != nil {
-		return "", err
-	}
 	for n := 0; ; n++ {
+		if err := os.MkdirAll(parent, 0o777); err != nil {
+			return "", err
+		}
 		suffix := fmt.Sprintf(".%d.add", n)
 		hidden := parent + "." + strings.ToValidUTF8(name[:min(len(name), longestName-len(suffix)-1)], "") + suffix
-		if err := os.Mkdir(hidden, 0o777); !errors.Is(err, fs.ErrExist) {
+		err := os.Mkdir(hidden, 0o777)
+		swept := errors.Is(err, fs.ErrNotExist) && n < 10 // by a prune, which takes empty directories away
+		if !swept && !errors.Is(err, fs.ErrExist) {
 			return hidden, err
 		}
 	}
@@ -101,8 +104,35 @@ func thereAlready(version string) error {
 	return fmt.Errorf("%s is there already: give another --version, or remove it", version)
 }
 
-// join puts a second root beside the first, if both go with the same metadata: a container and a virtual machine.
-func (i *Image) join(ctx context.Context, dir, metaName, rootName string) error {
+// join puts a second root beside the first, if both go with the same metadata: a container and a virtual machine. It waits
+// for other runs: a removal may be about to delete the version.
+func (i *Image) join(ctx context.Context, root, dir, metaName, rootName string) error {
+	if err := i.fits(dir, metaName, rootName); err != nil {
+		return err
+	}
+	final := filepath.Join(dir, rootName)
+	hidden, err := makeHidden(final)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(hidden)
+	temp := filepath.Join(hidden, rootName)
+	if err := copyFile(ctx, i.Root, temp); err != nil {
+		return err
+	}
+	unlock, err := lock(ctx, root, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := i.fits(dir, metaName, rootName); err != nil {
+		return err
+	}
+	return os.Rename(temp, final)
+}
+
+// fits returns an error unless a version has the image's metadata and no root of that name.
+func (i *Image) fits(dir, metaName, rootName string) error {
 	same, err := sameContent(filepath.Join(dir, metaName), i.Metadata)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -110,12 +140,7 @@ func (i *Image) join(ctx context.Context, dir, metaName, rootName string) error 
 	if _, err := os.Lstat(filepath.Join(dir, rootName)); !same || rootName == "" || err == nil {
 		return thereAlready(dir)
 	}
-	temp := filepath.Join(dir, "."+rootName+".part")
-	defer os.Remove(temp)
-	if err := copyFile(ctx, i.Root, temp); err != nil {
-		return err
-	}
-	return os.Rename(temp, filepath.Join(dir, rootName))
+	return nil
 }
 
 func sameContent(a, b string) (bool, error) {

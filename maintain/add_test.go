@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
@@ -251,6 +252,51 @@ func TestAddBesideHidden(t *testing.T) {
 	left, err := os.ReadDir(filepath.Join(r.dir, variant))
 	if err != nil || len(left) != 4 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestAddAtOnce: of additions at the same time each is what it is alone: two roots come into one version, and of two that are
+// of one kind the second is refused.
+func TestAddAtOnce(t *testing.T) {
+	const version = "images/ubuntu/noble/amd64/default/20240105_0732/"
+	for range 20 {
+		r := newTestRoot(t)
+		f := r.images()
+		contents := map[string]string{f["squashfs"]: "hsqs and more", f["junk"]: "hsqs and other"}
+		if err := os.WriteFile(f["junk"], []byte(contents[f["junk"]]), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		var added sync.Map
+		var all sync.WaitGroup
+		for _, root := range []string{f["squashfs"], f["junk"], f["qcow2"]} {
+			all.Go(func() {
+				_, err := Add(t.Context(), r.dir, Image{Metadata: f["meta"], Root: root})
+				if err == nil {
+					added.Store(root, true)
+				} else if !strings.Contains(err.Error(), "is there already") {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if _, ok := added.Load(f["qcow2"]); !ok || !r.exists(version+"disk.qcow2") {
+			t.Error("the other root was refused")
+		}
+		text, err := os.ReadFile(filepath.Join(r.dir, version, "rootfs.squashfs"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for root, content := range contents {
+			if _, ok := added.Load(root); ok != (content == string(text)) {
+				t.Errorf("%q was added: %v; there is %q", content, ok, text)
+			}
+		}
+		if left, err := os.ReadDir(filepath.Join(r.dir, version)); err != nil || len(left) != 4 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+		if left, err := os.ReadDir(filepath.Join(r.dir, filepath.Dir(filepath.Clean(version)))); err != nil || len(left) != 1 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
 	}
 }
 

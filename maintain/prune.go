@@ -297,6 +297,7 @@ func (p *pruner) delete(ctx context.Context, plan *PrunePlan, r Removal) {
 		return
 	}
 	p.Log.Info(done, "path", at)
+	delete(p.retired, r.Path) // what is there by that name from now on was added again
 	for dir := path.Dir(r.Path); dir != "."; dir = path.Dir(dir) {
 		p.emptied[dir] = true
 	}

@@ -3,6 +3,8 @@ package maintain
 import (
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +80,38 @@ func TestPruneCutShort(t *testing.T) {
 			t.Error("a directory is left that the old tool does not make")
 		}
 	}
+}
+
+// readding puts a version back as soon as a prune says that it is gone.
+type readding struct {
+	slog.Handler
+	put func()
+}
+
+func (h readding) Handle(_ context.Context, r slog.Record) error {
+	if r.Message == "Pruned old product version" {
+		h.put()
+	}
+	return nil
+}
+
+// TestAddedAgainDuringPrune: a version that comes back before the prune that deleted it has ended is listed.
+func TestAddedAgainDuringPrune(t *testing.T) {
+	r := newTestRoot(t)
+	r.version(product0 + "20240101")
+	r.version(product0 + "20240102")
+	r.mustBuild(Options{})
+	before := r.listing()
+	put := func() { r.version(product0 + "20240101") }
+	log := slog.New(readding{slog.NewTextHandler(io.Discard, nil), put})
+	if _, err := r.prune(PruneOptions{Retention: Retention{Builds: 1}, Log: log}); err != nil {
+		t.Fatal(err)
+	}
+	if r.exists(retiredPath) {
+		t.Error("it is still written down")
+	}
+	r.mustBuild(Options{})
+	want(t, "listing", r.listing(), before)
 }
 
 // TestPinRetired: a version that is pinned before it is deleted is listed again.
