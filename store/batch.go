@@ -20,7 +20,7 @@ type batch struct {
 	drafts map[string]int  // verified but not published, by path; the number tells one PutSoon of a path from the next
 	dirs   map[string]bool // whose entries have changed
 
-	unnamed map[string]*os.File // likewise, by path; in the batch no path has both
+	unnamed map[string]*os.File // likewise, by path; no path has both, but for a moment
 	newest  int                 // how many of them count since somebody began to name the others
 }
 
@@ -34,13 +34,11 @@ func (b *batch) add(path string) {
 	b.drafts[path] = b.last
 }
 
-// forget takes a draft out of the batch, and tells whether it was there.
-func (b *batch) forget(path string) bool {
+// forget takes a draft out of the batch, if it is there.
+func (b *batch) forget(path string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	_, ok := b.drafts[path]
 	delete(b.drafts, path)
-	return ok
 }
 
 // addUnnamed is add for a file without a name, which is closed when it leaves the batch. It counts as so many, and how many
@@ -95,6 +93,14 @@ func (b *batch) takeUnnamed(least int) map[string]*os.File {
 	return maps.Clone(b.unnamed)
 }
 
+// hasDraft tells whether a draft of a path is in the batch.
+func (b *batch) hasDraft(path string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, ok := b.drafts[path]
+	return ok
+}
+
 func (b *batch) snapshot() map[string]int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -112,6 +118,22 @@ func (b *batch) holds(path string, number int) bool {
 func (b *batch) changed(dirs ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.note(dirs)
+}
+
+// make makes an entry in a directory and notes it: whoever sees the entry before that waits for it in takeDir and takeDirs.
+func (b *batch) make(dir string, entry func() error) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	err := entry()
+	if err == nil {
+		b.note([]string{dir})
+	}
+	return err
+}
+
+// note is changed, for who holds the lock.
+func (b *batch) note(dirs []string) {
 	if b.dirs == nil {
 		b.dirs = make(map[string]bool)
 	}
@@ -148,6 +170,12 @@ func (d *Dir) Sync(ctx context.Context) error {
 	}
 	d.swap.RLock()
 	defer d.swap.RUnlock()
+	return d.sync(ctx)
+}
+
+// sync is Sync for who holds swap. Others may publish meanwhile what the batch holds: what is not in it any more is at its path,
+// and its directory noted, or is wanted no more.
+func (d *Dir) sync(ctx context.Context) error {
 	d.folders.keep(nil)
 	if err := d.naming.Acquire(ctx, 1); err != nil {
 		return err
@@ -160,7 +188,7 @@ func (d *Dir) Sync(ctx context.Context) error {
 	drafts := d.batch.snapshot()
 	paths := slices.Sorted(maps.Keys(drafts))
 	if err := d.syncDrafts(paths); err != nil {
-		return errors.Join(err, d.dropDrafts(paths))
+		return errors.Join(err, d.dropDrafts(ctx, paths, drafts))
 	}
 	for dir, paths := range byDir(paths) {
 		if err := d.land(ctx, dir, paths, drafts); err != nil {
@@ -195,27 +223,47 @@ func byDir(paths []string) iter.Seq2[string, []string] {
 
 // land publishes drafts of one directory that are durable, unless they are other ones by now.
 func (d *Dir) land(ctx context.Context, dir string, paths []string, numbers map[string]int) error {
+	wanted := func(name string) bool { return d.batch.holds(name, numbers[name]) }
 	f, err := d.folders.enter(d.root, dir)
+	if isAbsent(err) && !slices.ContainsFunc(paths, wanted) {
+		return nil // they were deleted, and the directory with them
+	}
 	if err != nil {
 		return d.failed("open", dir, err)
 	}
 	defer d.folders.leave(f)
-	d.batch.changed(dir)
 	for _, name := range paths {
-		unlock, err := d.busy.lock(ctx, name)
+		err := d.ifHeld(ctx, name, numbers[name], func() error {
+			err := renameFile(f, path.Base(name)+partSuffix, path.Base(name))
+			d.batch.changed(dir)
+			d.batch.forget(name)
+			if err != nil {
+				return d.failed("rename", name, err)
+			}
+			return nil
+		})
 		if err != nil {
 			return err
 		}
-		if d.batch.holds(name, numbers[name]) {
-			d.batch.forget(name)
-			err = renameFile(f, path.Base(name)+partSuffix, path.Base(name))
-		}
-		unlock()
-		if err != nil {
-			return d.failed("rename", name, err)
-		}
 	}
 	return nil
+}
+
+// ifHeld does something about the PutSoon of path with this number if it has still to be published, and keeps other writers
+// out.
+func (d *Dir) ifHeld(ctx context.Context, path string, number int, do func() error) error {
+	if !d.batch.holds(path, number) {
+		return nil // and nobody waits for who writes there next
+	}
+	unlock, err := d.busy.lock(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if !d.batch.holds(path, number) {
+		return nil
+	}
+	return do()
 }
 
 func (d *Dir) syncDrafts(paths []string) error {
@@ -239,12 +287,13 @@ func (d *Dir) syncFile(name string) error {
 }
 
 // dropDrafts removes drafts that the disk refused: they must not be resumed from memory.
-func (d *Dir) dropDrafts(paths []string) error {
+func (d *Dir) dropDrafts(ctx context.Context, paths []string, numbers map[string]int) error {
 	var errs []error
 	for _, name := range paths {
-		if d.batch.forget(name) {
-			errs = append(errs, d.remove(name+partSuffix))
-		}
+		errs = append(errs, d.ifHeld(ctx, name, numbers[name], func() error {
+			d.batch.forget(name)
+			return d.remove(name + partSuffix)
+		}))
 	}
 	return errors.Join(errs...)
 }

@@ -75,7 +75,7 @@ func (d *Dir) keepPromise(ctx context.Context, path string) error {
 			return err
 		}
 	}
-	if !d.batch.forget(path) {
+	if !d.batch.hasDraft(path) {
 		return nil
 	}
 	w, err := d.findDraft(path)
@@ -83,10 +83,13 @@ func (d *Dir) keepPromise(ctx context.Context, path string) error {
 		return err
 	}
 	defer w.close()
-	if w.file == nil {
-		return nil // somebody removed it
+	if w.file != nil { // nobody removed it
+		err = w.publish()
 	}
-	return w.publish()
+	if err == nil {
+		d.batch.forget(path) // last: a Sync beside us must not take it for published before
+	}
+	return err
 }
 
 // publish makes the draft durable as what is at its path.
@@ -106,8 +109,8 @@ func (w *draft) publish() error {
 // promise leaves the draft for Sync to publish.
 func (w *draft) promise() error {
 	w.d.folders.keep(w.dir)
+	w.d.batch.add(w.path) // first: a Sync beside us finds the one or the other
 	w.d.batch.dropUnnamed(w.path, nil)
-	w.d.batch.add(w.path)
 	return nil
 }
 
@@ -126,18 +129,16 @@ func (d *Dir) makeDir(dir string) (*os.Root, error) {
 }
 
 func (d *Dir) mkdirs(dir string) error {
-	err := d.root.Mkdir(dir, 0o777)
+	mkdir := func() error { return d.batch.make(path.Dir(dir), func() error { return d.root.Mkdir(dir, 0o777) }) }
+	err := mkdir()
 	if isAbsent(err) && dir != "." {
 		if err := d.mkdirs(path.Dir(dir)); err != nil {
 			return err
 		}
-		err = d.root.Mkdir(dir, 0o777)
+		err = mkdir()
 	}
 	if errors.Is(err, os.ErrExist) {
 		return nil
-	}
-	if err == nil {
-		d.batch.changed(path.Dir(dir))
 	}
 	return err
 }

@@ -211,6 +211,9 @@ func (d *Dir) nameIn(ctx context.Context, dir string, names []string, files map[
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		if d.batch.unnamedOf(name) != files[name] { // and nobody waits for who writes there next
+			continue
+		}
 		unlock, err := d.busy.lock(ctx, name)
 		if err == nil {
 			err = d.nameFile(ctx, name, files[name])
