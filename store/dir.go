@@ -178,7 +178,7 @@ func (d *Dir) Blocked(ctx context.Context, name string) (bool, error) {
 		return false, err
 	}
 	for at := name; at != "."; at = path.Dir(at) {
-		info, err := d.root.Stat(at)
+		info, err := walk(d, func() (fs.FileInfo, error) { return d.root.Stat(at) })
 		if isAbsent(err) {
 			continue
 		}

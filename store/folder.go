@@ -127,15 +127,20 @@ func (x *folders) forget(f *folder) {
 	}
 }
 
-// forgetAll is forget for every directory: some of them are others now.
-func (x *folders) forgetAll() {
+// forgetAll is forget for every directory: some of them may be others now.
+func (x *folders) forgetAll() { _ = x.exchange(func() error { return nil }) }
+
+// exchange has some directories become others. Whoever enters one waits for that, and enters no old one afterwards.
+func (x *folders) exchange(swap func() error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	err := swap()
 	clear(x.open)
 	if f := x.kept; f != nil {
 		x.kept = nil
 		x.drop(f)
 	}
+	return err
 }
 
 // drop is leave, for who holds the lock.

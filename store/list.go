@@ -56,8 +56,19 @@ func (d *Dir) list(ctx context.Context, dir, prefix string, yield func(string, e
 	return true
 }
 
-// entries returns the entries of a directory in the order that the paths below them have.
+// entries returns the entries of a directory in the order that the paths below them have. If an exchange of directories came
+// between, they may be those that are left of the old one: then they are read again.
 func (d *Dir) entries(dir string) ([]fs.DirEntry, error) {
+	for {
+		before := d.exchanges.Load()
+		entries, err := d.readDir(dir)
+		if d.exchanges.Load() == before {
+			return entries, err
+		}
+	}
+}
+
+func (d *Dir) readDir(dir string) ([]fs.DirEntry, error) {
 	f, err := d.root.Open(dir)
 	if isAbsent(err) {
 		return nil, nil
@@ -88,6 +99,6 @@ func (d *Dir) isFile(name string, e fs.DirEntry) bool {
 	if e.Type()&os.ModeSymlink == 0 {
 		return e.Type().IsRegular()
 	}
-	info, err := d.root.Stat(name)
+	info, err := walk(d, func() (fs.FileInfo, error) { return d.root.Stat(name) })
 	return err == nil && info.Mode().IsRegular()
 }

@@ -50,6 +50,9 @@ func (d *Dir) Replace(ctx context.Context, docs map[string]Content, gone []strin
 	}
 	d.swap.Lock()
 	defer d.swap.Unlock()
+	if err := d.sync(ctx); err != nil { // what came meanwhile: no draft that is promised gets a second name
+		return err
+	}
 	if err := d.clearAside(); err != nil {
 		return err
 	}
@@ -88,6 +91,8 @@ func (d *Dir) clearAside() error {
 // Tidy removes what Replace has left aside for readers, and with it every trace of this package if nobody ever locked
 // the directory.
 func (d *Dir) Tidy() error {
+	d.swap.Lock() // nobody makes anything ready there
+	defer d.swap.Unlock()
 	if err := d.clearAside(); err != nil {
 		return err
 	}
@@ -278,16 +283,15 @@ func (x *exchange) swap() error {
 		return err
 	}
 	defer parent.Close()
-	_, err = parent.Lstat(path.Base(x.dir))
-	if isAbsent(err) {
-		err = x.d.root.Rename(x.staged(x.dir), x.dir)
-	} else {
-		err = x.exchangeWith(parent)
-	}
+	err = x.d.folders.exchange(func() error {
+		if _, err := parent.Lstat(path.Base(x.dir)); isAbsent(err) {
+			return x.d.root.Rename(x.staged(x.dir), x.dir)
+		}
+		return x.exchangeWith(parent)
+	})
 	if err != nil {
 		return x.d.failed("exchange", x.dir, err)
 	}
-	x.d.folders.forgetAll()
 	x.d.exchanges.Add(1) // last: who has seen it enters no old directory
 	if len(x.gone) > 0 { // the directory itself may be empty now
 		err = x.d.prune(path.Join(x.dir, "gone"))

@@ -127,10 +127,12 @@ func TestStatAfterReplace(t *testing.T) {
 	}
 }
 
-// TestStatDuringReplace: who looks while directories are exchanged finds nothing older afterwards.
+// TestStatDuringReplace: who looks while directories are exchanged finds all that is there all the time, and nothing that is
+// older than what was seen before.
 func TestStatDuringReplace(t *testing.T) {
 	d := lockDir(t, t.TempDir())
 	storetest.Put(t, d, "s/v1/a", "")
+	storetest.Put(t, d, "s/v1/b", "")
 	done := make(chan struct{})
 	var looking sync.WaitGroup
 	for range 2 {
@@ -141,8 +143,13 @@ func TestStatDuringReplace(t *testing.T) {
 					return
 				default:
 				}
-				if _, err := d.Stat(t.Context(), "s/v1/a"); err != nil {
-					t.Errorf("while it is replaced: %v", err)
+				seen, _ := storetest.Get(t, d, "s/v1/a")
+				if info, err := d.Stat(t.Context(), "s/v1/b"); err != nil || info.Size < int64(len(seen)) {
+					t.Errorf("while it is replaced: %d bytes, %v, after %d of the one before", info.Size, err, len(seen))
+					return
+				}
+				if names := storetest.List(t, d, "s/v1/"); len(names) != 2 {
+					t.Errorf("while it is replaced: %q", names)
 					return
 				}
 			}
