@@ -56,6 +56,9 @@ func (w *draft) find() error {
 		return err
 	}
 	f, err := w.dir.OpenFile(w.base+partSuffix, os.O_RDWR, 0)
+	if isAbsent(err) { // another process has published it
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -273,7 +276,7 @@ func (w *draft) discard() error {
 
 func (w *draft) close() {
 	if w.file != nil {
-		w.file.Close() // and lets go of its lock
+		closeLocked(w.file)
 	}
 	if w.dir != nil {
 		w.d.folders.leave(w.dir)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -23,6 +24,41 @@ var errLocked = errors.New("locked")
 // Lock implements [Locker]. The lock ends with the process, however that ends. What earlier runs have left aside is
 // removed.
 func (d *Dir) Lock(ctx context.Context) (unlock func() error, err error) {
+	f, err := d.openLock()
+	if err != nil {
+		return nil, err
+	}
+	root, err := d.root.Open(".")
+	if err != nil {
+		f.Close()
+		return nil, d.failed("open", ".", err)
+	}
+	if err := d.lockBoth(ctx, root, f); err != nil {
+		return nil, errors.Join(err, closeLocked(f), closeLocked(root))
+	}
+	d.signLock(f)
+	d.folders.forgetAll() // others may have exchanged directories
+	d.alone.Store(true)
+	return func() error {
+		d.leaveDrafts() // while nobody else writes them
+		d.alone.Store(false)
+		d.folders.forgetAll()
+		return errors.Join(f.Truncate(0), closeLocked(f), closeLocked(root))
+	}, nil
+}
+
+// openLock opens the file of the lock, and makes it if it is not there. Until it is, its directory may be empty, and taken away
+// by another run: then it is made again.
+func (d *Dir) openLock() (f *os.File, err error) {
+	for range 100 {
+		if f, err = d.tryOpenLock(); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	return f, err
+}
+
+func (d *Dir) tryOpenLock() (*os.File, error) {
 	dir, err := d.makeDir(path.Dir(lockPath))
 	if err != nil {
 		return nil, err
@@ -32,22 +68,14 @@ func (d *Dir) Lock(ctx context.Context) (unlock func() error, err error) {
 	if err != nil {
 		return nil, d.failed("open", lockPath, err)
 	}
-	root, err := d.root.Open(".")
-	if err != nil {
-		f.Close()
-		return nil, d.failed("open", ".", err)
-	}
-	if err := d.lockBoth(ctx, root, f); err != nil {
-		return nil, errors.Join(err, f.Close(), root.Close())
-	}
-	d.signLock(f)
-	d.alone.Store(true)
-	return func() error {
-		d.leaveDrafts() // while nobody else writes them
-		d.alone.Store(false)
-		d.folders.forgetAll()
-		return errors.Join(f.Truncate(0), f.Close(), root.Close())
-	}, nil
+	return f, nil
+}
+
+// closeLocked closes a file and lets go of its lock, which would outlast it in a program that was just being started: until that
+// has begun, it has all files that we have.
+func closeLocked(f *os.File) error {
+	unlockFile(f)
+	return f.Close()
 }
 
 // lockBoth takes the lock of the directory, which those who leave no file behind take as well, and that of the file,
@@ -95,7 +123,7 @@ func LockDir(ctx context.Context, path string, waiting func()) (unlock func() er
 	began := time.Now()
 	switch err := waitForLock(ctx, dir, waiting); {
 	case err == nil:
-		return dir.Close, nil
+		return func() error { return closeLocked(dir) }, nil
 	case errors.Is(err, errLocked):
 		holder, _ := os.ReadFile(filepath.Join(path, lockPath)) // if it is one that says so
 		dir.Close()

@@ -8,4 +8,5 @@ import (
 )
 
 func lockFile(*os.File) error           { return errors.ErrUnsupported }
+func unlockFile(*os.File)               {}
 func freeBytes(*os.File) (int64, error) { return 0, errors.ErrUnsupported }

@@ -22,6 +22,13 @@ func lockFile(f *os.File) error {
 	return errors.Join(locking, err)
 }
 
+// unlockFile gives the lock of f free, whoever else has it open.
+func unlockFile(f *os.File) {
+	if conn, err := f.SyscallConn(); err == nil {
+		_ = conn.Control(func(fd uintptr) { _ = unix.Flock(int(fd), unix.LOCK_UN) })
+	}
+}
+
 // freeBytes returns the space left for us on the filesystem of f.
 func freeBytes(f *os.File) (int64, error) {
 	var s unix.Statfs_t
