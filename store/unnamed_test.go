@@ -207,7 +207,7 @@ func TestManySmallFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantFile(t, d.Path(), "0/0", "old")
-		if waiting := d.Unnamed(); waiting >= most {
+		if waiting := d.Unnamed(); waiting >= 2*most { // as many as may come while others are named
 			t.Errorf("%d files wait for their names", waiting)
 		}
 		wantSync(t, d)
