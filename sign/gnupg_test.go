@@ -22,13 +22,16 @@ func newGnuPG(t testing.TB) *gnupg {
 			t.Skipf("%s is not installed", program)
 		}
 	}
-	g := &gnupg{home: t.TempDir()}
-	if err := os.Chmod(g.home, 0o700); err != nil {
+	home, err := os.MkdirTemp("", "gpg") // a short name: that of a socket in it has an end
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("GNUPGHOME", g.home)
-	t.Cleanup(func() { _ = exec.Command("gpgconf", "--kill", "all").Run() })
-	return g
+	t.Setenv("GNUPGHOME", home)
+	t.Cleanup(func() {
+		_ = exec.Command("gpgconf", "--kill", "all").Run()
+		_ = os.RemoveAll(home) // the agent may still be tidying up
+	})
+	return &gnupg{home}
 }
 
 // gpg runs gpg and returns its output.

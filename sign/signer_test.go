@@ -112,8 +112,8 @@ func TestProgramsThatFail(t *testing.T) {
 		{"it reads nothing and fails", shell("exit 1"), "exit status 1"},
 		{"nothing", shell("cat >/dev/null"), "what sh wrote cannot be used: no signature found: the signature is empty"},
 		{"text", shell("cat"), `it is no OpenPGP signature (it begins with "{\n`},
-		{"another text", shell("cat " + other), "it covers another text than the one to be signed"},
-		{"a signature over bytes", shell("cat " + binary), "needs a text signature (gpg --textmode)"},
+		{"another text", shell("cat '" + other + "'"), "it covers another text than the one to be signed"},
+		{"a signature over bytes", shell("cat '" + binary + "'"), "needs a text signature (gpg --textmode)"},
 	}
 	for _, test := range tests {
 		_, err := test.signer.Clearsign(t.Context(), []byte(body))
@@ -121,7 +121,7 @@ func TestProgramsThatFail(t *testing.T) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.message)
 		}
 	}
-	if _, err := shell("cat "+other).Detach(t.Context(), []byte(body)); err == nil {
+	if _, err := shell("cat '"+other+"'").Detach(t.Context(), []byte(body)); err == nil {
 		t.Error("a clear-signed document was taken for a detached signature")
 	}
 

@@ -62,7 +62,11 @@ func isWriteError(err error) bool {
 // first to be told. Nothing is published, and once the disk works the next run is right.
 func TestWriteErrorToldToOthers(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T, path string) *store.Dir{
-		"unnamed": func(t *testing.T, path string) *store.Dir { return openDir(t, path) },
+		"unnamed": func(t *testing.T, path string) *store.Dir {
+			d := openDir(t, path)
+			d.SetMostUnnamed(1000) // all of them, however few files a process may have open
+			return d
+		},
 		"drafts": func(t *testing.T, path string) *store.Dir {
 			d := openDir(t, path)
 			d.WithoutUnnamed()

