@@ -15,10 +15,7 @@ import (
 func (w *Work) Apply(ctx context.Context) (Report, error) {
 	r := w.run
 	var report Report
-	if r.NoItems {
-		r.files = nil
-	}
-	if err := r.guard(ctx); err != nil {
+	if err := w.Check(ctx); err != nil {
 		return report, err
 	}
 	if err := r.announce(ctx); err != nil {

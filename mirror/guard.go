@@ -44,8 +44,10 @@ func (l Limit) exceeded(n, held int) bool {
 	return float64(n)*100 > l.percent*float64(held)
 }
 
-// guard refuses a run that would remove too much or that the target has no room for.
-func (r *run) guard(ctx context.Context) error {
+// Check returns the error with which [Work.Apply] would refuse to begin: too much would be removed, or the target has no
+// room. It changes nothing.
+func (w *Work) Check(ctx context.Context) error {
+	r := w.run
 	held, removed := 0, 0
 	for _, part := range r.parts {
 		for range part.Plan.Have.All() {

@@ -68,7 +68,10 @@ func (r *run) listFiles(ctx context.Context) error {
 	if err := r.checkWay(ctx, byPath); err != nil {
 		return err
 	}
-	if r.UseDeltas && !r.NoItems {
+	if r.NoItems {
+		r.files = nil
+	}
+	if r.UseDeltas {
 		r.patches = r.findPatches(ctx, r.files)
 	}
 	return nil

@@ -233,8 +233,14 @@ func (m *mirrorFlags) run(ctx context.Context, a *app, source, target string, o 
 		return err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	if err := m.showPlan(a, w, o.Log); err != nil || m.dryRun {
+	if err := m.showPlan(a, w, o.Log); err != nil {
 		return err
+	}
+	if m.dryRun && m.old { // which never refused
+		return nil
+	}
+	if m.dryRun {
+		return w.Check(ctx)
 	}
 	busy := slices.ContainsFunc(w.Parts, func(p mirror.Part) bool { return !p.Plan.Empty() })
 	if busy {
