@@ -240,13 +240,7 @@ func (c *convertFlags) publish(ctx context.Context, a *app, target string, docs 
 	if err != nil {
 		return err
 	}
-	lock := dir.Lock
-	if c.old {
-		lock = func(ctx context.Context) (func() error, error) { return lockQuietly(ctx, dir) }
-	}
-	wait, cancel := context.WithTimeout(ctx, lockWait)
-	defer cancel()
-	done, err := lock(wait)
+	done, err := keepOthersOut(ctx, dir, c.old) // the old tools leave no lock behind
 	if err != nil {
 		return errors.Join(err, dir.Close())
 	}
@@ -277,19 +271,6 @@ func (c *convertFlags) publish(ctx context.Context, a *app, target string, docs 
 		fmt.Fprintf(a.stderr, "writing %s\n", printable(joinPython(target, name)))
 	}
 	return p.Publish(ctx, docs, old)
-}
-
-// lockQuietly keeps other runs out of a directory, where the filesystem can do that, and leaves nothing behind, as the old tools
-// do.
-func lockQuietly(ctx context.Context, dir *store.Dir) (done func() error, err error) {
-	unlock, err := store.LockDir(ctx, dir.Path(), nil)
-	switch {
-	case err == nil:
-		return func() error { return errors.Join(dir.Tidy(), unlock()) }, nil
-	case ctx.Err() != nil:
-		return nil, err
-	}
-	return dir.Tidy, nil
 }
 
 // joinPython joins paths as Python does: nothing is tidied up.

@@ -165,21 +165,34 @@ func listJSON(ctx context.Context, root, below string) ([]string, error) {
 // lockWait is how long signing waits for another run on the same mirror.
 const lockWait = time.Minute
 
-// sign signs the documents of one tree in one change, and returns the names of those that it signed. Of a mirror it
-// keeps other runs out.
+// keepOthersOut keeps other runs out of a directory until done is called. A directory that is no mirror is locked only where its
+// filesystem can do that, and nothing is left behind there.
+func keepOthersOut(ctx context.Context, dir *store.Dir, noTrace bool) (done func() error, err error) {
+	wait, cancel := context.WithTimeout(ctx, lockWait)
+	defer cancel()
+	if !noTrace {
+		return dir.Lock(wait)
+	}
+	unlock, err := store.LockDir(wait, dir.Path(), nil)
+	switch {
+	case err == nil:
+		return func() error { return errors.Join(dir.Tidy(), unlock()) }, nil
+	case wait.Err() != nil:
+		return nil, err
+	}
+	return dir.Tidy, nil
+}
+
+// sign signs the documents of one tree in one change, and returns the names of those that it signed. It keeps other runs out.
 func (t signTree) sign(ctx context.Context, o publish.SignOptions) (names []string, err error) {
 	dir, err := store.OpenDir(t.root, store.DirOptions{})
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	unlock := func() error { return nil }
-	if t.mirror {
-		wait, cancel := context.WithTimeout(ctx, lockWait)
-		defer cancel()
-		if unlock, err = dir.Lock(wait); err != nil {
-			return nil, err
-		}
+	unlock, err := keepOthersOut(ctx, dir, !t.mirror)
+	if err != nil {
+		return nil, err
 	}
 	paths, err := publish.Sign(ctx, dir, t.paths, o)
 	for _, p := range paths {
