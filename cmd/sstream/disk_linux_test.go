@@ -17,12 +17,6 @@ import (
 	"github.com/seed-43fb3962/sstream/fetch/fetchtest"
 )
 
-// call runs the program, and returns what it says and its exit code.
-func (p program) call(t *testing.T, args ...string) (string, int) {
-	t.Helper()
-	return runIt(t, exec.Command(string(p), args...))
-}
-
 // failing is call while system calls fail as inject says: see strace(1), --inject.
 func (p program) failing(t *testing.T, inject string, args ...string) (string, int) {
 	t.Helper()
@@ -34,15 +28,6 @@ func (p program) failing(t *testing.T, inject string, args ...string) (string, i
 	name, _, _ := strings.Cut(inject, ":")
 	trace := []string{"-f", "-qq", "--seccomp-bpf", "-o", os.DevNull, "-e", "trace=" + name, "-e", "inject=" + inject, string(p)}
 	return runIt(t, exec.Command("strace", append(trace, args...)...))
-}
-
-func runIt(t *testing.T, cmd *exec.Cmd) (string, int) {
-	t.Helper()
-	out, err := cmd.CombinedOutput()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		t.Fatalf("%s: %v", cmd, err)
-	}
-	return string(out), cmd.ProcessState.ExitCode()
 }
 
 // TestBrokenDisk has the kernel refuse what the program asks of it, early in a run or late. Whatever it refuses: what is

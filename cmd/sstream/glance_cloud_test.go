@@ -23,14 +23,23 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 )
 
-// begin calls the program in the background.
-func (c *realCloud) begin(args ...string) (wait func() (stdout, stderr string, code int)) {
+// begin calls the program in the background, and returns once it has read half of the source.
+func (c *realCloud) begin(source *bigSource, args ...string) (wait func() (stdout, stderr string, code int)) {
+	c.t.Helper()
 	var out, errs string
 	var code int
-	var done sync.WaitGroup
-	done.Go(func() { out, errs, code = c.run(args...) })
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		out, errs, code = c.run(args...)
+	}()
+	select {
+	case <-source.half:
+	case <-ended:
+		c.t.Fatalf("it did not read the source: exit code %d\n%s%s", code, out, errs)
+	}
 	return func() (string, string, int) {
-		done.Wait()
+		<-ended
 		return out, errs, code
 	}
 }
@@ -95,7 +104,7 @@ func shortLived(t *testing.T, seconds int) string {
 // TestRealTokenExpires uploads for longer than the token lives. It is renewed, and what is uploaded is whole.
 func TestRealTokenExpires(t *testing.T) {
 	c := newRealCloud(t)
-	const life = 4
+	const life = 12 // enough to begin in, on any machine
 	keystone, err := url.Parse(shortLived(t, life))
 	if err != nil {
 		t.Fatal(err)
@@ -111,8 +120,7 @@ func TestRealTokenExpires(t *testing.T) {
 	defer front.Close()
 	c.env["OS_AUTH_URL"] = front.URL + "/v3"
 	source := newBigSource(t, 8<<20)
-	wait := c.begin(bigOptions(source)...)
-	<-source.half
+	wait := c.begin(source, bigOptions(source)...)
 	time.Sleep((life + 1) * time.Second) // what is signed in now has ended then
 	close(source.release)
 	out, errs, code := wait()
@@ -138,8 +146,7 @@ func (c *realCloud) wantBig(size int) {
 func TestRealDeletedMeanwhile(t *testing.T) {
 	c := newRealCloud(t)
 	source := newBigSource(t, 4<<20)
-	wait := c.begin(bigOptions(source)...)
-	<-source.half
+	wait := c.begin(source, bigOptions(source)...)
 	service, err := c.real.Image("RegionOne")
 	if err != nil {
 		t.Fatal(err)

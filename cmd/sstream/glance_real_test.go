@@ -235,7 +235,10 @@ func sourceOf(t *testing.T, data []byte) *bigSource {
 		w.Write(data[:size/2])
 		first.Do(func() {
 			close(s.half)
-			<-s.release
+			select {
+			case <-s.release:
+			case <-r.Context().Done():
+			}
 		})
 		w.Write(data[size/2:])
 	}))
@@ -250,7 +253,7 @@ func (c *realCloud) process(args []string) *exec.Cmd {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	cmd := exec.Command(program)
+	cmd := exec.CommandContext(c.t.Context(), program)
 	cmd.Args = slices.Clone(args)
 	for key, value := range c.env {
 		cmd.Env = append(cmd.Env, key+"="+value)

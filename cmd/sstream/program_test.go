@@ -34,6 +34,21 @@ func (p program) run(t *testing.T, args ...string) {
 	}
 }
 
+// call runs the program, and returns what it says and its exit code.
+func (p program) call(t *testing.T, args ...string) (string, int) {
+	t.Helper()
+	return runIt(t, exec.Command(string(p), args...))
+}
+
+func runIt(t *testing.T, cmd *exec.Cmd) (string, int) {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		t.Fatalf("%s: %v", cmd, err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
 // killed calls the program and kills it after a while, with no chance to clean up. It tells whether it did: if the
 // program came to its end before that, it has to be a good one.
 func (p program) killed(t *testing.T, after time.Duration, args ...string) bool {

@@ -36,7 +36,7 @@ import (
 //	bearer=TOKEN          likewise
 //	busy=N                the first so many requests are answered 503
 //	stall=PATH            this file never comes
-//	pause=PATH            this file comes in two halves, a second apart
+//	pause=PATH            this file comes in two halves, with four seconds between them
 //	tls                   over TLS; NAME.pem is who can be trusted to say so
 //	client                likewise, and only to who has NAME-client.pem and NAME-client.key
 func serveSite(ts *testscript.TestScript, neg bool, args []string) {
@@ -122,7 +122,7 @@ func pause(w http.ResponseWriter, r *http.Request, body []byte, _ http.Handler) 
 	_, _ = w.Write(body[:len(body)/2])
 	_ = http.NewResponseController(w).Flush()
 	select {
-	case <-time.After(time.Second):
+	case <-time.After(4 * time.Second):
 	case <-r.Context().Done():
 	}
 	_, _ = w.Write(body[len(body)/2:])

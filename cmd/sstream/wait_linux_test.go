@@ -29,13 +29,18 @@ func TestWait(t *testing.T) {
 	server, target := fetchtest.New(t, interruptSource(1, "")), t.TempDir()
 	asked, goOn := make(chan bool), make(chan bool)
 	server.Fail("files/1/small", 1, func(w http.ResponseWriter, r *http.Request, _ []byte, next http.Handler) {
-		asked <- true
-		<-goOn
+		for _, wait := range []chan bool{asked, goOn} {
+			select {
+			case <-wait:
+			case <-r.Context().Done():
+				return
+			}
+		}
 		next.ServeHTTP(w, r)
 	})
 	sstream := newProgram(t)
 	start := func(flags ...string) (*exec.Cmd, *bytes.Buffer) {
-		cmd := exec.Command(string(sstream), append([]string{"mirror", server.URL + "streams/v1/index.json", target}, flags...)...)
+		cmd := exec.CommandContext(t.Context(), string(sstream), append([]string{"mirror", server.URL + "streams/v1/index.json", target}, flags...)...)
 		out := new(bytes.Buffer)
 		cmd.Stdout, cmd.Stderr = out, out
 		if err := cmd.Start(); err != nil {
@@ -44,7 +49,13 @@ func TestWait(t *testing.T) {
 		return cmd, out
 	}
 	first, firstSays := start()
-	<-asked
+	ended := make(chan error, 1)
+	go func() { ended <- first.Wait() }()
+	select {
+	case asked <- true:
+	case err := <-ended:
+		t.Fatalf("the first: %v: %s", err, firstSays)
+	}
 
 	impatient, says := start()
 	at := fmt.Sprintf("target: %s: another run is at work there (process %d on ", target, first.Process.Pid)
@@ -59,7 +70,7 @@ func TestWait(t *testing.T) {
 	second, secondSays := start("--wait=5m")
 	waitForLock(t, second.Process.Pid)
 	close(goOn)
-	if err := first.Wait(); err != nil || !strings.HasPrefix(firstSays.String(), "1 file new") {
+	if err := <-ended; err != nil || !strings.HasPrefix(firstSays.String(), "1 file new") {
 		t.Errorf("the first: %v: %s", err, firstSays)
 	}
 	if err := second.Wait(); err != nil || !strings.HasPrefix(secondSays.String(), "0 files new") {
