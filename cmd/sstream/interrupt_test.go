@@ -36,18 +36,19 @@ func interruptSource(day int, big string) map[string]string {
 	return files
 }
 
-// TestInterrupted presses Ctrl-C while the server says nothing: the program ends, with 130, long before it would give the
-// server up; the mirror is what it was, and the next run asks for the rest only. On a busy machine the quickest of three
-// tries counts.
+// TestInterrupted presses Ctrl-C while the server says nothing: the program ends within a second, with 130; the mirror is what
+// it was, and the next run asks for the rest only. A busy machine has ten tries to show that second.
 func TestInterrupted(t *testing.T) {
 	sstream := newProgram(t)
 	var took []time.Duration
-	for range 3 {
-		took = append(took, interrupt(t, sstream))
+	for range 10 {
+		last := interrupt(t, sstream)
+		if last <= time.Second {
+			return
+		}
+		took = append(took, last)
 	}
-	if quickest := slices.Min(took); quickest > 5*time.Second {
-		t.Errorf("from Ctrl-C to the end it took %v", took)
-	}
+	t.Errorf("from Ctrl-C to the end it took %v", took)
 }
 
 func interrupt(t *testing.T, sstream program) time.Duration {
