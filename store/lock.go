@@ -21,9 +21,34 @@ const lockPause = 100 * time.Millisecond
 
 var errLocked = errors.New("locked")
 
+// ErrRemoved is why a directory cannot be locked that has been removed, or moved, since it was opened: as by a run that had
+// made it, and put nothing into it. Who opens it again may make it again.
+var ErrRemoved = errors.New("another run has removed the directory")
+
 // Lock implements [Locker]. The lock ends with the process, however that ends. What earlier runs have left aside is
-// removed.
+// removed. The error may wrap [ErrRemoved].
 func (d *Dir) Lock(ctx context.Context) (unlock func() error, err error) {
+	unlock, err = d.lock(ctx)
+	if !d.removed() {
+		return unlock, err
+	}
+	if err == nil {
+		_ = unlock() // of nothing
+	}
+	return nil, &fs.PathError{Op: "lock", Path: d.path, Err: ErrRemoved}
+}
+
+// removed tells whether the path of the directory leads to it no more.
+func (d *Dir) removed() bool {
+	opened, err := d.top.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(d.path)
+	return isAbsent(err) || err == nil && !os.SameFile(opened, there)
+}
+
+func (d *Dir) lock(ctx context.Context) (unlock func() error, err error) {
 	f, err := d.openLock()
 	if err != nil {
 		return nil, err

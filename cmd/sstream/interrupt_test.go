@@ -149,6 +149,7 @@ func TestInterruptedAgain(t *testing.T) {
 	}
 	deaf := `--hook-load-products=trap "" TERM; echo >&2; while kill -0 $PPID; do sleep 0.1; done`
 	cmd := exec.CommandContext(t.Context(), string(newProgram(t)), "sync", deaf, "--path=p.json", dir)
+	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir()) // where it leaves something
 	began, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -160,7 +160,11 @@ func (m *mirrorFlags) main(ctx context.Context, a *app, args []string) error {
 	}
 	o.Log = log
 	o.Anew = log.Enabled(ctx, slog.LevelInfo) // showPlan names every product
-	return errors.Join(m.run(ctx, a, args[0], args[1], o), done())
+	err = m.run(ctx, a, args[0], args[1], o)
+	for errors.Is(err, store.ErrRemoved) { // the run that was waited for had made the target, in vain
+		err = m.run(ctx, a, args[0], args[1], o)
+	}
+	return errors.Join(err, done())
 }
 
 func (m *mirrorFlags) options(a *app, filters []string) (o mirror.Options, err error) {
@@ -286,23 +290,29 @@ func (m *mirrorFlags) openTarget(ctx context.Context, a *app, target string, log
 		return nil, nil, fmt.Errorf("target: %w", err)
 	}
 	return d, func() error {
-		err := d.Close()
 		if missing != nil {
-			removeUnused(target)
+			removeUnused(d)
 		}
-		return err
+		return d.Close()
 	}, nil
 }
 
-// removeUnused removes a directory that a run has made and locked and put nothing into.
-func removeUnused(dir string) {
-	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 1 {
+// removeUnused removes a directory that a run has made and locked and put nothing into, unless another run has it by now.
+func removeUnused(d *store.Dir) {
+	if entries, err := os.ReadDir(d.Path()); err != nil || len(entries) > 1 {
 		return
 	}
-	ours := filepath.Join(dir, ".sstream")
+	once, cancel := context.WithCancel(context.Background())
+	cancel()
+	unlock, err := d.Lock(once)
+	if err != nil {
+		return
+	}
+	ours := filepath.Join(d.Path(), ".sstream")
 	if entries, err := os.ReadDir(ours); err == nil && len(entries) == 1 {
 		_ = os.Remove(filepath.Join(ours, "lock"))
 	}
 	_ = os.Remove(ours)
-	_ = os.Remove(dir)
+	_ = os.Remove(d.Path())
+	_ = unlock() // of what is gone, or is another run's by now
 }
