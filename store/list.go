@@ -56,29 +56,15 @@ func (d *Dir) list(ctx context.Context, dir, prefix string, yield func(string, e
 	return true
 }
 
-// entries returns the entries of a directory in the order that the paths below them have. If an exchange of directories came
-// between, they may be those that are left of the old one: then they are read again.
+// entries returns the entries of a directory in the order that the paths below them have.
 func (d *Dir) entries(dir string) ([]fs.DirEntry, error) {
-	for {
-		before := d.exchanges.Load()
-		entries, err := d.readDir(dir)
-		if d.exchanges.Load() == before {
-			return entries, err
+	entries, err := walk(d, func() (entries []fs.DirEntry, err error) {
+		for current, tries := false, 0; !current && err == nil && tries < 3; tries++ {
+			entries, current, err = d.readDir(dir)
 		}
-	}
-}
-
-func (d *Dir) readDir(dir string) ([]fs.DirEntry, error) {
-	f, err := d.root.Open(dir)
-	if isAbsent(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, d.failed("list", dir, err)
-	}
-	defer f.Close()
-	entries, err := f.ReadDir(-1)
-	if isAbsent(err) { // it is a file
+		return entries, err
+	})
+	if isAbsent(err) { // or it is a file
 		return nil, nil
 	}
 	if err != nil {
@@ -92,6 +78,25 @@ func (d *Dir) readDir(dir string) ([]fs.DirEntry, error) {
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(key(a), key(b)) })
 	return entries, nil
+}
+
+// readDir reads a directory, and tells whether it is still the one of that name: one that was exchanged for another may have
+// lost entries while it was read.
+func (d *Dir) readDir(dir string) (entries []fs.DirEntry, current bool, err error) {
+	f, err := d.root.Open(dir)
+	if err != nil {
+		return nil, false, err
+	}
+	defer f.Close()
+	if entries, err = f.ReadDir(-1); err != nil {
+		return nil, false, err
+	}
+	read, err := f.Stat()
+	if err != nil {
+		return nil, false, err
+	}
+	there, err := d.root.Stat(dir)
+	return entries, err == nil && os.SameFile(read, there), err
 }
 
 // isFile tells whether an entry is a file or a link to one.
