@@ -59,22 +59,28 @@ func (ps *parts) ask(ctx context.Context, first *reader) {
 		if buf == nil {
 			buf = make([]byte, partSize)
 		}
+		if r == nil {
+			r = c.partAt(ctx, off)
+		}
+		r.tour.stops[0].speed.begin() // here, so that it counts when the next part asks which source is the quickest
 		result := make(chan part, 1)
-		go func(r *reader, off int64) { result <- c.part(ctx, r, off, buf) }(r, off)
+		go func(r *reader) { result <- r.part(ctx, buf) }(r)
 		ps.queue <- result // does not wait: there are no more buffers than places here
 		r = nil
 	}
 }
 
-// part reads the part at off into buf; r is nil unless it is open.
-func (c *content) part(ctx context.Context, r *reader, off int64, buf []byte) part {
-	if r == nil {
-		r = c.reader(off, c.m.quickest())
-		r.end, r.strict = off+partSize, true
-		r.goOn(ctx)
-	}
+// partAt prepares to read the part at off.
+func (c *content) partAt(ctx context.Context, off int64) *reader {
+	r := c.reader(off, c.m.quickest())
+	r.end, r.strict = off+partSize, true
+	r.goOn(ctx)
+	return r
+}
+
+// part reads a part, which its first source was told of, into buf.
+func (r *reader) part(ctx context.Context, buf []byte) part {
 	first := r.tour.stops[0].source
-	first.speed.begin()
 	start := time.Now()
 	n, err := r.readPart(ctx, buf)
 	first.speed.end(r.from == first, n, time.Since(start))
