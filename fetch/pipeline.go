@@ -84,6 +84,9 @@ func (p *Pipeline) answer(ctx context.Context, i int) *answer {
 		it := p.items[p.next]
 		resp, data, err := p.line.receive(ctx, it.Size)
 		switch {
+		case ctx.Err() != nil: // then the connection is closed, whatever has come
+			p.end()
+			return nil
 		case err != nil:
 			p.broken(ctx, err)
 			continue
