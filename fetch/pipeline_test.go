@@ -75,25 +75,18 @@ func readThrough(t *testing.T, m *fetch.Mirror, items []fetch.Item) {
 // TestPipeline: everything is asked for once, in order, over one connection, by whichever pipeline.
 func TestPipeline(t *testing.T) {
 	files, items := many(100)
-	s := fetchtest.New(t, files)
-	m := open(t, s.URL, never())
 	var want []string
 	for _, it := range items {
-		want = append(want, it.Path)
+		want = append(want, "GET /"+it.Path)
 	}
-	readThrough(t, m, items)
-	readThrough(t, m, items)
-	log := s.Log()
-	var got []string
-	for _, r := range log {
-		got = append(got, strings.TrimPrefix(r.URL.Path, "/"))
-		if r.RemoteAddr != log[0].RemoteAddr {
-			t.Fatalf("%s came over another connection", r.URL)
+	connections := 0
+	bubble(t, files, func(t *testing.T, s *fetchtest.Server, m *fetch.Mirror) {
+		readThrough(t, m, items)
+		readThrough(t, m, items)
+		if got := s.Requests(); !slices.Equal(got, slices.Concat(want, want)) || connections != 1 {
+			t.Errorf("over %d connections: %q", connections, got)
 		}
-	}
-	if !slices.Equal(got, slices.Concat(want, want)) {
-		t.Errorf("%q", got)
-	}
+	}, counting(&connections))
 }
 
 // logged returns the log of everything that goes wrong.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -16,7 +17,8 @@ import (
 	"github.com/seed-43fb3962/sstream/streams"
 )
 
-// bubble runs a test in which time passes only while all goroutines wait.
+// bubble runs a test in which time passes only while all goroutines wait. No kernel and no proxy of the environment is between
+// client and server: nothing is lost on the way.
 func bubble(t *testing.T, files map[string]string, f func(t *testing.T, s *fetchtest.Server, m *fetch.Mirror), change ...func(o *fetch.Options)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -25,10 +27,21 @@ func bubble(t *testing.T, files map[string]string, f func(t *testing.T, s *fetch
 		for _, c := range change {
 			c(&o)
 		}
-		m := open(t, "http://mirror.example/", o)
+		m := open(t, "http://localhost/", o)
 		f(t, s, m)
 		m.Close()
 	})
+}
+
+// counting counts the connections that are made.
+func counting(n *int) func(o *fetch.Options) {
+	return func(o *fetch.Options) {
+		dial := o.Dial
+		o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			*n++
+			return dial(ctx, network, address)
+		}
+	}
 }
 
 // about fails the test unless the time since then is want, but for the second of a wait.

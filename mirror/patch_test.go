@@ -139,11 +139,10 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// check fails unless the server was asked for these files of the images so often.
+// check ends the server, and fails unless it was asked for these files of the images so often.
 func (s *countingServer) check(t testing.TB, want map[string]int) {
 	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.Close() // who has read all of a file may be ahead of who counts it
 	got := maps.Clone(s.asked)
 	maps.DeleteFunc(got, func(path string, _ int) bool { return strings.HasPrefix(path, "streams/") })
 	if !maps.Equal(got, want) {
@@ -294,14 +293,13 @@ func TestDeltaFails(t *testing.T) {
 			o := deltaOptions()
 			o.Plan.Item = onlyImages
 			report := server.run(t, dir, o, want)
-			server.mu.Lock()
-			defer server.mu.Unlock()
-			read := server.sent[deltaPath("2")]
+			server.Close()
+			sent := server.sent[deltaPath("2")]
 			if s.sizes["2"] != 0 {
-				read = 0 // there are more bytes than listed: it is refused unread
+				sent = 0 // there are more bytes than listed: it is refused unread
 			}
-			if report.Made != 0 || report.Saved != -read {
-				t.Errorf("report %+v, %d bytes of the delta were read", report, read)
+			if report.Made != 0 || report.Saved > 0 || report.Saved < -sent { // not all that is on the way is read
+				t.Errorf("report %+v, %d bytes of the delta were sent", report, sent)
 			}
 			if server.asked[imagePath("2")] == 0 || min(server.asked[deltaPath("2")], 1) != c.asked {
 				t.Errorf("requests: %v", server.asked)
