@@ -200,7 +200,9 @@ func TestTakenOver(t *testing.T) {
 	}()
 	first.await("24.04", "saving") // the other one is active by then
 	mine := first.images("RegionOne")
-	ofFirst := func(id any) bool { return slices.ContainsFunc(mine, func(i map[string]any) bool { return i["id"] == id }) }
+	ofFirst := func(id any) bool {
+		return slices.ContainsFunc(mine, func(i map[string]any) bool { return i["id"] == id })
+	}
 	if err := late.Do(t.Context()); err != nil {
 		t.Error(err)
 	}
