@@ -58,6 +58,7 @@ func (p *Plan) prepare(ctx context.Context) *sync.WaitGroup {
 func (p *Plan) end(ctx context.Context, r *region) []error {
 	var errs []error
 	unpublished := map[*region]bool{}
+	r.current = r.current && len(r.doubles) == 0 // what is to be removed may have been published meanwhile
 	if err := p.o.publish(ctx, r); err != nil {
 		unpublished[r] = true
 		errs = append(errs, fmt.Errorf("region %s: %w", r.Region, err))
@@ -163,12 +164,10 @@ func (p *Plan) settle(ctx context.Context, batch []finished) []error {
 			if u.err != nil {
 				failed[u.region] = true
 				errs = append(errs, u.err)
+				u.drop(u.item.ref)
 				continue
 			}
-			if !u.double(u.image) { // else another run has published its own, and ours goes
-				u.held[u.item.ref] = u.image
-				u.current = false
-			}
+			u.take(u.item.ref, u.image)
 		}
 		for _, rm := range f.remove {
 			if !failed[rm.region] {

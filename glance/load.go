@@ -110,11 +110,7 @@ func (r *region) hold(ref streams.Ref, i *Image) {
 	if double == nil {
 		return
 	}
-	published := ""
-	if e, ok := r.known.Find(ref); ok {
-		published = e.Get("id")
-	}
-	if i.Status != double.Status && double.Status == statusActive || i.Status == double.Status && double.ID == published {
+	if i.Status != double.Status && double.Status == statusActive || i.Status == double.Status && r.names(ref, double) {
 		r.held[ref], double = double, i
 	}
 	if double.Status == statusActive { // what an administrator has deactivated is left alone

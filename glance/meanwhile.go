@@ -39,7 +39,9 @@ func (o *Options) look(ctx context.Context, r *region) (index *streams.Index, er
 	return index, o.listAgain(ctx, r)
 }
 
-// listAgain makes what is held what the service has now, without what is about to be removed and what may yet turn out wrong.
+// listAgain makes what is held what the service has now of what is published and of what was held, without what is about to
+// be removed and what may yet turn out wrong. What other runs have made besides they will publish themselves: were it
+// published here, and theirs of ours there, each would take the other's for the image that goes.
 func (o *Options) listAgain(ctx context.Context, r *region) error {
 	list, err := r.images.list(ctx, r.ContentID)
 	if err != nil {
@@ -47,7 +49,7 @@ func (o *Options) listAgain(ctx context.Context, r *region) error {
 	}
 	now := &region{Target: r.Target, known: r.known, held: map[streams.Ref]*Image{}}
 	for _, i := range list {
-		if _, unchecked := r.unchecked.Load(i.ID); !unchecked && !r.leaving[i.ID] {
+		if r.minds(i) {
 			o.sortAll(now, []*Image{i})
 		}
 	}
@@ -58,6 +60,51 @@ func (o *Options) listAgain(ctx context.Context, r *region) error {
 		}
 	}
 	return nil
+}
+
+// minds tells whether an image is one of those that listAgain looks for.
+func (r *region) minds(i *Image) bool {
+	_, unchecked := r.unchecked.Load(i.ID)
+	held := r.held[i.ref()]
+	switch {
+	case r.leaving[i.ID]:
+		return false
+	case r.names(i.ref(), i):
+		return true
+	case unchecked:
+		return false
+	}
+	return r.Publisher == nil || held != nil && held.ID == i.ID || r.double(i)
+}
+
+// names tells whether what is published names an image for an item, as far as this run knows.
+func (r *region) names(ref streams.Ref, i *Image) bool {
+	e, ok := r.known.Find(ref)
+	return ok && e.Get("id") == i.ID
+}
+
+// take makes an image that this run has uploaded one of those that are held, unless another run has published its own
+// meanwhile: then ours goes.
+func (r *region) take(ref streams.Ref, i *Image) {
+	held := r.held[ref]
+	switch {
+	case r.double(i):
+	case held != nil && held.ID != i.ID && held.Status == statusActive && r.names(ref, held):
+		r.doubles = append(r.doubles, removal{r, ref, i})
+	default:
+		r.held[ref] = i
+		r.current = false
+	}
+}
+
+// drop takes an image out of what is held that another run has published and this run, which made it, has found wrong.
+func (r *region) drop(ref streams.Ref) {
+	if i := r.held[ref]; i != nil {
+		if _, wrong := r.unchecked.Load(i.ID); wrong {
+			delete(r.held, ref)
+			r.current = false
+		}
+	}
 }
 
 // double tells whether an image is one of those that will be removed, as there is another of the same item.
@@ -71,7 +118,13 @@ func (p *Plan) takeOver(ctx context.Context, uploads []*upload) {
 		if !errors.Is(u.err, fs.ErrNotExist) {
 			continue
 		}
-		if err := p.o.listAgain(ctx, u.region); err != nil {
+		var err error
+		if u.Publisher == nil {
+			err = p.o.listAgain(ctx, u.region)
+		} else {
+			_, err = p.o.look(ctx, u.region)
+		}
+		if err != nil {
 			return // the upload's own error says enough
 		}
 		if i := u.held[u.item.ref]; i != nil {

@@ -177,52 +177,70 @@ func connect(t *testing.T, to *openstacktest.Cloud) *openstack.Cloud {
 	return cloud
 }
 
-// What another run has published meanwhile is taken over; what this run has not found right yet is not.
+// What another run has published meanwhile is taken over, whether it is that run's or ours; what is published by nobody is left
+// to the run that made it, what this run has not found right yet has to wait, and of what is there twice and published by nobody
+// nothing goes.
 func TestListAgain(t *testing.T) {
-	cloud := connect(t, openstacktest.New(t, "RegionOne"))
-	r := newWriter(t, cloud, "mine", new(store.Memory))
-	for _, id := range []string{"other", "leaving", "unchecked"} {
-		makeImage(t, r, id, id)
-	}
-	r.leaving["leaving"] = true
-	r.unchecked.Store("unchecked", true)
-	o := new(Options)
-	o.setDefaults()
-	if err := o.listAgain(t.Context(), r); err != nil {
-		t.Fatal(err)
-	}
-	if refs := r.refs(); len(refs) != 1 || refs[0].Product != "other" {
-		t.Errorf("held: %v", refs)
-	}
-}
-
-// What is there twice goes only if one is published: else another run may be about to publish the one that would go.
-func TestTwiceUnpublished(t *testing.T) {
 	cloud := connect(t, openstacktest.New(t, "RegionOne"))
 	objects := new(store.Memory)
 	r, other := newWriter(t, cloud, "mine", objects), newWriter(t, cloud, "mine", objects)
-	makeImage(t, r, "first", "product")
-	second := makeImage(t, r, "second", "product")
+	images := map[string]*Image{}
+	for _, i := range [][2]string{{"held", "held"}, {"again", "held"}, {"leaving", "leaving"}, {"unchecked", "unchecked"}, {"early", "early"}, {"left", "left"},
+		{"theirs", "both"}, {"ours", "both"}, {"first", "twice"}, {"second", "twice"}} {
+		images[i[0]] = makeImage(t, r, i[0], i[1])
+	}
+	for _, id := range []string{"held", "ours", "second", "first"} {
+		r.hold(images[id].ref(), images[id])
+	}
+	r.leaving["leaving"] = true
+	r.unchecked.Store("unchecked", true)
+	r.unchecked.Store("early", true)
+	for _, id := range []string{"theirs", "early", "leaving"} {
+		other.hold(images[id].ref(), images[id])
+	}
 	o := new(Options)
 	o.setDefaults()
-	for _, want := range []string{"", "first"} {
-		if err := o.listAgain(t.Context(), r); err != nil {
-			t.Fatal(err)
-		}
-		gone := ""
-		for _, rm := range r.doubles {
-			gone += rm.image.ID
-		}
-		if gone != want || len(r.held) != 1 {
-			t.Errorf("removes %q, want %q; held: %v", gone, want, r.held)
-		}
-		other.held[second.ref()] = second
-		if err := o.publish(t.Context(), other); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := o.look(t.Context(), r); err != nil {
-			t.Fatal(err)
-		}
+	if err := o.publish(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.look(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	var held, gone []string
+	for _, ref := range r.refs() {
+		held = append(held, r.held[ref].ID)
+	}
+	for _, rm := range r.doubles {
+		gone = append(gone, rm.image.ID)
+	}
+	if got := strings.Join(held, ", ") + "; " + strings.Join(gone, ", "); got != "theirs, early, held, first; ours" {
+		t.Errorf("held, and to be removed: %s", got)
+	}
+}
+
+// Of an item that another run has published, ours goes when its upload has ended; one that was published and is found wrong is
+// held no more.
+func TestTake(t *testing.T) {
+	cloud := connect(t, openstacktest.New(t, "RegionOne"))
+	r := newWriter(t, cloud, "mine", new(store.Memory))
+	theirs, ours := makeImage(t, r, "theirs", "product"), makeImage(t, r, "ours", "product")
+	o := new(Options)
+	o.setDefaults()
+	r.take(theirs.ref(), theirs)
+	if err := o.publish(t.Context(), r); err != nil || !r.current {
+		t.Fatal(err)
+	}
+	r.take(ours.ref(), ours)
+	if r.held[ours.ref()] != theirs || !r.current || len(r.doubles) != 1 || r.doubles[0].image != ours {
+		t.Errorf("held: %v, to be removed: %v", r.held, r.doubles)
+	}
+	r.drop(theirs.ref())
+	if len(r.held) != 1 {
+		t.Error("what is right was dropped")
+	}
+	r.unchecked.Store("theirs", true)
+	if r.drop(theirs.ref()); len(r.held) != 0 || r.current {
+		t.Error("what is wrong was not dropped")
 	}
 }
 
