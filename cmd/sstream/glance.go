@@ -197,13 +197,17 @@ func (g *glanceFlags) run(ctx context.Context, a *app, source string, o glance.O
 	if err != nil {
 		return err
 	}
-	o.Stdout = &lockedWriter{w: a.stdout}
+	lines := a.stdout
 	if g.plan != "" {
-		o.Stdout = a.stderr // stdout is the plan's
+		lines = a.stderr // stdout is the plan's
 	}
+	o.Stdout = &lockedWriter{w: lines}
 	show := newGlanceProgress(a, g.progress, g.old, o.Stdout)
 	defer show.close()
-	o.Progress, o.Stdout = show.report, show.over(o.Stdout)
+	if isTerminal(lines) {
+		o.Stdout = show.over(o.Stdout)
+	}
+	o.Progress = show.report
 	targets, done, err := g.targets(ctx, a, cloud)
 	if err != nil {
 		return err

@@ -51,7 +51,7 @@ func newGlanceProgress(a *app, wanted, old bool, out io.Writer) *glanceProgress 
 	return p
 }
 
-// over returns what writes lines to out without breaking the bars.
+// over returns what writes lines to out, the terminal that bars may be on, without breaking them.
 func (p *glanceProgress) over(out io.Writer) io.Writer {
 	if p.bars != nil {
 		return p.bars

@@ -43,6 +43,12 @@ func newProgress(a *app, wanted bool) *progress {
 	return p
 }
 
+// isTerminal tells whether somebody may be looking at what is written.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
 // Start implements mirror.Progress.
 func (p *progress) Start(items int, bytes int64) {
 	p.mu.Lock()
