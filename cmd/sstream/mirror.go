@@ -161,7 +161,7 @@ func (m *mirrorFlags) main(ctx context.Context, a *app, args []string) error {
 	o.Log = log
 	o.Anew = log.Enabled(ctx, slog.LevelInfo) // showPlan names every product
 	err = m.run(ctx, a, args[0], args[1], o)
-	for errors.Is(err, store.ErrRemoved) { // the run that was waited for had made the target, in vain
+	for tries := 1; tries < 10 && errors.Is(err, store.ErrRemoved); tries++ { // the run that was waited for had made the target, in vain
 		err = m.run(ctx, a, args[0], args[1], o)
 	}
 	return errors.Join(err, done())
