@@ -22,7 +22,7 @@ const (
 	Password = "secret"
 )
 
-// Cloud is a fake cloud. Set its fields before the first request.
+// Cloud is a fake cloud. Set its fields while no request is under way.
 type Cloud struct {
 	URL     string   // of the server; Keystone is at URL/identity/v3
 	Regions []string // that have an image service and an object store
