@@ -110,8 +110,7 @@ func (i *Image) join(ctx context.Context, root, dir, metaName, rootName string) 
 	if err := i.fits(dir, metaName, rootName); err != nil {
 		return err
 	}
-	final := filepath.Join(dir, rootName)
-	hidden, err := makeHidden(final)
+	hidden, err := makeHidden(dir)
 	if err != nil {
 		return err
 	}
@@ -128,11 +127,14 @@ func (i *Image) join(ctx context.Context, root, dir, metaName, rootName string) 
 	if err := i.fits(dir, metaName, rootName); err != nil {
 		return err
 	}
-	return os.Rename(temp, final)
+	return os.Rename(temp, filepath.Join(dir, rootName))
 }
 
 // fits returns an error unless a version has the image's metadata and no root of that name.
 func (i *Image) fits(dir, metaName, rootName string) error {
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s was removed meanwhile: add the image again", dir)
+	}
 	same, err := sameContent(filepath.Join(dir, metaName), i.Metadata)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
