@@ -314,5 +314,5 @@ func removeUnused(d *store.Dir) {
 	}
 	_ = os.Remove(ours)
 	_ = os.Remove(d.Path())
-	_ = unlock() // of what is gone, or is another run's by now
+	_ = unlock() // of what is gone, if it was unused
 }
