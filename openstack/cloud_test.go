@@ -183,8 +183,8 @@ func TestUnauthorizedMidUpload(t *testing.T) {
 		if got := cloud.Images("RegionOne")[0].Data; !bytes.Equal(got, data) {
 			t.Errorf("after %d bytes: the image has %d bytes, want %d", after, len(got), len(data))
 		}
-		waited := time.Since(began) < 2*time.Second // longer it is not waited for a server's consent
-		if after == 0 && opened.Load() != 1 && waited {
+		inTime := time.Since(began) < 2*time.Second // later the body is sent without the consent of the server
+		if after == 0 && opened.Load() != 1 && inTime {
 			t.Errorf("a request that was refused at once took bytes: the body was opened %d times", opened.Load())
 		}
 	}
