@@ -106,13 +106,14 @@ func closeLocked(f *os.File) error {
 // lockBoth takes the lock of the directory, which those who leave no file behind take as well, and that of the file,
 // which works where directories cannot be locked.
 func (d *Dir) lockBoth(ctx context.Context, root, f *os.File) error {
-	began := d.now()
+	var waited time.Duration
 	for _, lock := range []*os.File{root, f} {
-		err := waitForLock(ctx, lock, nil)
+		more, err := waitForLock(ctx, lock, nil)
+		waited += more
 		switch {
 		case errors.Is(err, errLocked):
 			holder, _ := io.ReadAll(io.NewSectionReader(f, 0, 1024))
-			return &lockedError{d.path, strings.TrimSpace(string(holder)), d.now().Sub(began), context.Cause(ctx)}
+			return &lockedError{d.path, strings.TrimSpace(string(holder)), waited, context.Cause(ctx)}
 		case err != nil && lock == f:
 			return d.failed("lock", lockPath, err)
 		}
@@ -121,20 +122,21 @@ func (d *Dir) lockBoth(ctx context.Context, root, f *os.File) error {
 }
 
 // waitForLock takes the lock of f, until ctx is done: the error is errLocked then. It calls waiting, which may be nil,
-// when it begins to wait.
-func waitForLock(ctx context.Context, f *os.File, waiting func()) error {
-	for told := false; ; told = true {
-		if err := lockFile(f); !errors.Is(err, errLocked) {
-			return err
+// when it begins to wait, and returns how long it waited.
+func waitForLock(ctx context.Context, f *os.File, waiting func()) (waited time.Duration, err error) {
+	for {
+		if err := lockFile(f); !errors.Is(err, errLocked) || ctx.Err() != nil {
+			return waited, err
 		}
-		if !told && waiting != nil {
+		if waited == 0 && waiting != nil {
 			waiting()
 		}
+		began := time.Now()
 		select {
 		case <-ctx.Done():
-			return errLocked
 		case <-time.After(lockPause):
 		}
+		waited += time.Since(began)
 	}
 }
 
@@ -145,14 +147,14 @@ func LockDir(ctx context.Context, path string, waiting func()) (unlock func() er
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	switch err := waitForLock(ctx, dir, waiting); {
+	waited, err := waitForLock(ctx, dir, waiting)
+	switch {
 	case err == nil:
 		return func() error { return closeLocked(dir) }, nil
 	case errors.Is(err, errLocked):
 		holder, _ := os.ReadFile(filepath.Join(path, lockPath)) // if it is one that says so
 		dir.Close()
-		return nil, &lockedError{path, strings.TrimSpace(string(holder)), time.Since(began), context.Cause(ctx)}
+		return nil, &lockedError{path, strings.TrimSpace(string(holder)), waited, context.Cause(ctx)}
 	default:
 		dir.Close()
 		return nil, fmt.Errorf("cannot lock %s: %w", path, err)
